@@ -1,0 +1,1 @@
+//! The gateway of Carillon.

@@ -1,0 +1,1 @@
+//! Integration tests of Carillon on real parts.
