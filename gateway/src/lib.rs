@@ -1,1 +1,4 @@
 //! The gateway of Carillon.
+
+pub mod bus;
+pub mod target;

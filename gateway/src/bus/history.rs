@@ -1,0 +1,272 @@
+//! The recent past of rooms, bounded per room by its namespace's rule and in total by bytes.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque, hash_map::Entry},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::sync::watch;
+
+use super::broadcast::{Broadcast, EntryId, HistoryLimits, Keep};
+use crate::target::{Target, is_socket_room};
+
+/// Which part of the past is asked for.
+#[derive(Clone, Debug)]
+pub struct Past<'a> {
+    /// The namespace.
+    pub namespace: &'a str,
+    /// The rooms; their entries are merged in the order of ids. The room `""` holds what went to the whole namespace.
+    pub rooms: &'a [Arc<str>],
+    /// Only what is later than this.
+    pub since: Option<EntryId>,
+    /// At most so many of each room, the last ones.
+    pub last: usize,
+}
+
+/// A part of the past, and the moment up to which it was read.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// The entries, in the order of their ids.
+    pub entries: Vec<Arc<Broadcast>>,
+    /// The last id given when this was read: what a shard receives with an id up to this is already told.
+    pub head: EntryId,
+}
+
+/// Every room's past. The bus holds the lock around it.
+#[derive(Debug)]
+pub(super) struct Store {
+    head: EntryId,
+    bytes: usize,
+    bound: usize,
+    entries: BTreeMap<EntryId, Stored>,
+    rooms: HashMap<Key, VecDeque<EntryId>>,
+    waiters: HashMap<Key, watch::Sender<()>>,
+}
+
+type Key = (Arc<str>, Arc<str>);
+
+#[derive(Debug)]
+struct Stored {
+    broadcast: Arc<Broadcast>,
+    rooms: usize,
+}
+
+impl Store {
+    /// An empty past whose ids start at `millis`, and which holds at most `bound` bytes.
+    pub(super) fn new(millis: u64, bound: usize) -> Self {
+        Self {
+            head: EntryId {
+                millis,
+                sequence: 0,
+            },
+            bytes: 0,
+            bound,
+            entries: BTreeMap::new(),
+            rooms: HashMap::new(),
+            waiters: HashMap::new(),
+        }
+    }
+
+    /// Gives the message its id and keeps it, if it is of the kind that is kept.
+    pub(super) fn append(&mut self, mut broadcast: Broadcast) -> Arc<Broadcast> {
+        let rooms = kept_rooms(&broadcast);
+        let Some(limits) = broadcast.keep.as_ref().map(|keep| keep.limits) else {
+            return Arc::new(broadcast);
+        };
+        if rooms.is_empty() {
+            return Arc::new(broadcast);
+        }
+        self.head.sequence += 1;
+        broadcast.entry = Some(self.head);
+        let broadcast = Arc::new(broadcast);
+        self.insert(self.head, &broadcast, rooms, limits);
+        broadcast
+    }
+
+    fn insert(
+        &mut self,
+        id: EntryId,
+        broadcast: &Arc<Broadcast>,
+        rooms: Vec<Key>,
+        limits: HistoryLimits,
+    ) {
+        self.bytes += weight(broadcast);
+        let stored = Stored {
+            broadcast: Arc::clone(broadcast),
+            rooms: rooms.len(),
+        };
+        self.entries.insert(id, stored);
+        for key in rooms {
+            self.rooms.entry(key.clone()).or_default().push_back(id);
+            self.trim(&key, limits, broadcast.accepted);
+            self.wake(&key);
+        }
+        while self.bytes > self.bound {
+            self.evict_first();
+        }
+    }
+
+    /// Reads; entries older than their rule allowed at acceptance are left out.
+    pub(super) fn read(&self, past: &Past<'_>, now: Instant) -> Replay {
+        let mut ids = Vec::new();
+        for room in past.rooms {
+            let key = (Arc::from(past.namespace), Arc::clone(room));
+            let kept = self.rooms.get(&key).into_iter().flatten().rev();
+            ids.extend(
+                kept.take_while(|id| past.since.is_none_or(|since| **id > since))
+                    .filter(|id| self.entries.get(id).is_some_and(|e| !e.is_over(now)))
+                    .take(past.last),
+            );
+        }
+        ids.sort_unstable();
+        ids.dedup();
+        let entries = ids
+            .into_iter()
+            .filter_map(|id| self.entries.get(id))
+            .map(|stored| Arc::clone(&stored.broadcast));
+        Replay {
+            entries: entries.collect(),
+            head: self.head,
+        }
+    }
+
+    /// Forgets what is over, and what `limits` now leaves no room for (`None`: no history any more).
+    pub(super) fn trim_all(
+        &mut self,
+        limits: &dyn Fn(&str) -> Option<HistoryLimits>,
+        now: Instant,
+    ) {
+        let keys: Vec<Key> = self.rooms.keys().cloned().collect();
+        for key in keys {
+            match limits(&key.0) {
+                Some(limits) => self.trim(&key, limits, now),
+                None => self.forget_room(&key),
+            }
+        }
+    }
+
+    /// A receiver that changes with the room's next entry.
+    pub(super) fn watch(&mut self, namespace: &Arc<str>, room: &Arc<str>) -> watch::Receiver<()> {
+        self.waiters
+            .entry((Arc::clone(namespace), Arc::clone(room)))
+            .or_insert_with(|| watch::channel(()).0)
+            .subscribe()
+    }
+
+    /// Forgets a room for which nobody waits any more.
+    pub(super) fn unwatch(&mut self, namespace: &Arc<str>, room: &Arc<str>) {
+        let key = (Arc::clone(namespace), Arc::clone(room));
+        if let Entry::Occupied(waiter) = self.waiters.entry(key)
+            && waiter.get().receiver_count() == 0
+        {
+            waiter.remove();
+        }
+    }
+
+    /// The bytes held.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn wake(&mut self, key: &Key) {
+        if let Some(waiter) = self.waiters.get(key)
+            && waiter.send(()).is_err()
+        {
+            self.waiters.remove(key);
+        }
+    }
+
+    fn trim(&mut self, key: &Key, limits: HistoryLimits, now: Instant) {
+        while let Some(room) = self.rooms.get(key) {
+            let Some(first) = room.front().copied() else {
+                self.rooms.remove(key);
+                return;
+            };
+            let old = |stored: &Stored| stored.age(now) >= limits.ttl || stored.is_over(now);
+            if room.len() <= limits.size && !self.entries.get(&first).is_none_or(old) {
+                return;
+            }
+            self.forget_first(key);
+        }
+    }
+
+    fn forget_room(&mut self, key: &Key) {
+        while self.rooms.contains_key(key) {
+            self.forget_first(key);
+        }
+    }
+
+    /// Takes the oldest entry out of one room; the last room of an entry frees it.
+    fn forget_first(&mut self, key: &Key) {
+        let Some(room) = self.rooms.get_mut(key) else {
+            return;
+        };
+        let first = room.pop_front();
+        if room.is_empty() {
+            self.rooms.remove(key);
+        }
+        let Some(id) = first else { return };
+        if let Some(stored) = self.entries.get_mut(&id) {
+            stored.rooms -= 1;
+            if stored.rooms == 0 {
+                self.bytes -= weight(&stored.broadcast);
+                self.entries.remove(&id);
+            }
+        }
+    }
+
+    /// The oldest entry of all is the oldest of each of its rooms.
+    fn evict_first(&mut self) {
+        let Some((id, stored)) = self.entries.first_key_value() else {
+            return;
+        };
+        let id = *id;
+        for key in kept_rooms(&stored.broadcast) {
+            if self.rooms.get(&key).and_then(|room| room.front()) == Some(&id) {
+                self.forget_first(&key);
+            }
+        }
+    }
+}
+
+impl Stored {
+    fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.broadcast.accepted)
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        let keep = self.broadcast.keep.as_ref();
+        keep.is_none_or(|keep| self.age(now) >= keep.limits.ttl)
+    }
+}
+
+/// The rooms whose past a message belongs to: none for a volatile one, and never one socket's own.
+fn kept_rooms(broadcast: &Broadcast) -> Vec<Key> {
+    let Target {
+        namespace, rooms, ..
+    } = &broadcast.target;
+    let limited = broadcast.keep.as_ref().is_some_and(|k| k.limits.size > 0);
+    if broadcast.volatile || !limited {
+        return Vec::new();
+    }
+    if rooms.is_empty() {
+        return vec![(Arc::clone(namespace), Arc::from(""))];
+    }
+    let mut keys: Vec<Key> = rooms
+        .iter()
+        .filter(|room| !is_socket_room(room))
+        .map(|room| (Arc::clone(namespace), Arc::clone(room)))
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+fn weight(broadcast: &Broadcast) -> usize {
+    let kept = |keep: &Keep| {
+        let binary: usize = keep.attachments.iter().map(bytes::Bytes::len).sum();
+        keep.name.len() + keep.args.len() + binary
+    };
+    size_of::<Broadcast>() + broadcast.frames.len() + broadcast.keep.as_ref().map_or(0, kept)
+}
