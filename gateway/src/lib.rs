@@ -1,4 +1,7 @@
 //! The gateway of Carillon.
 
 pub mod bus;
+pub mod config;
+#[cfg(test)]
+mod generated;
 pub mod target;

@@ -1,0 +1,138 @@
+//! The forms of values: pure parsers whose error says what is allowed.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use super::{Api, Bind, LogFilter, Secret};
+
+pub(super) fn port(text: &str) -> Result<u16, String> {
+    text.parse()
+        .map_err(|_| "must be a port from 0 to 65535 (0: any free one)".to_owned())
+}
+
+pub(super) fn api(text: &str) -> Result<Api, String> {
+    match text {
+        "off" => Ok(Api::Off),
+        "client" => Ok(Api::Client),
+        _ => text
+            .parse()
+            .map(Api::Port)
+            .map_err(|_| "must be a port from 0 to 65535, or `client`, or `off`".to_owned()),
+    }
+}
+
+pub(super) fn bind(text: &str) -> Result<Bind, String> {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|t| t.strip_suffix(']'))
+        .unwrap_or(text);
+    match bare.parse::<IpAddr>() {
+        Ok(IpAddr::V6(address)) if address.is_unspecified() => Ok(Bind::All),
+        Ok(address) => Ok(Bind::Only(address)),
+        Err(_) => Err("must be an IP address, such as 127.0.0.1 or ::".to_owned()),
+    }
+}
+
+pub(super) fn switch(text: &str) -> Result<bool, String> {
+    match text {
+        "1" | "true" | "on" => Ok(true),
+        "0" | "false" | "off" => Ok(false),
+        _ => Err("must be 1 or 0".to_owned()),
+    }
+}
+
+pub(super) fn shards(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count @ 1..=255) => Ok(count),
+        _ => Err("must be a number from 1 to 255".to_owned()),
+    }
+}
+
+pub(super) fn node_id(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    if (1..=64).contains(&text.len()) && text.chars().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be 1 to 64 characters of A-Z a-z 0-9 . _ -".to_owned())
+    }
+}
+
+pub(super) fn log(text: &str) -> Result<LogFilter, String> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    for directive in text.split(',') {
+        let (target, level) = directive.rsplit_once('=').unwrap_or(("all", directive));
+        let named = target
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_:-".contains(c));
+        if target.is_empty() || !named || !LEVELS.contains(&level) {
+            return Err(format!(
+                "{directive:?} must be one of {}, or `module=level`",
+                LEVELS.join(", ")
+            ));
+        }
+    }
+    Ok(LogFilter(text.to_owned()))
+}
+
+/// The origin of a URL: scheme and authority, as browsers send it.
+pub(super) fn origin(text: &str) -> Result<String, String> {
+    let problem = || "must be a URL such as https://app.example.com".to_owned();
+    let text = text.to_ascii_lowercase();
+    let (scheme, rest) = text.split_once("://").ok_or_else(problem)?;
+    let default_port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return Err(problem()),
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let authority = authority.strip_suffix(default_port).unwrap_or(authority);
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-._:[]".contains(c);
+    if authority.is_empty() || authority.starts_with(':') || !authority.chars().all(fits) {
+        return Err(problem());
+    }
+    Ok(format!("{scheme}://{authority}"))
+}
+
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    let problem = || "must be a number and a unit, such as 250ms, 5s, 2m or 1h".to_owned();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let number: u64 = text[..digits].parse().map_err(|_| problem())?;
+    let milliseconds = match &text[digits..] {
+        "ms" => Some(number),
+        "s" => number.checked_mul(1_000),
+        "m" => number.checked_mul(60_000),
+        "h" => number.checked_mul(3_600_000),
+        _ => None,
+    };
+    match milliseconds {
+        Some(milliseconds) if milliseconds <= 3_600_000 => Ok(Duration::from_millis(milliseconds)),
+        Some(_) => Err("must be at most 1h".to_owned()),
+        None => Err(problem()),
+    }
+}
+
+/// A rate as events in a second, at least one a minute.
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    let problem = || "must be a rate such as 200/s or 600/m".to_owned();
+    let (number, unit) = text.split_once('/').ok_or_else(problem)?;
+    let number: u32 = number.parse().map_err(|_| problem())?;
+    let seconds = match unit {
+        "s" => 1.0,
+        "m" => 60.0,
+        _ => return Err(problem()),
+    };
+    if number == 0 {
+        Err(problem())
+    } else {
+        Ok(f64::from(number) / seconds)
+    }
+}
+
+/// A key that fits into an `Authorization` header.
+pub(super) fn key(text: &str) -> Result<Secret, String> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(Secret(text.to_owned()))
+    } else {
+        Err("must be of visible ASCII characters without spaces".to_owned())
+    }
+}

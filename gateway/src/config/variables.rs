@@ -1,0 +1,240 @@
+//! Every setting once: its variables, its flag, its default. Help, parser and the table of the docs read this.
+
+/// One setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Variable {
+    /// The flag without its dashes.
+    pub flag: &'static str,
+    /// The environment variables; the first that is set wins, and a flag wins over them all.
+    pub env: &'static [&'static str],
+    /// What stands for the value in help and docs.
+    pub value: &'static str,
+    /// The default as a sentence of the docs; empty = none.
+    pub default: &'static str,
+    /// What it does.
+    pub help: &'static str,
+    /// Whether the value must not be shown.
+    pub secret: bool,
+    /// Whether this version knows the name only to refuse it.
+    pub later: bool,
+}
+
+const fn setting(
+    flag: &'static str,
+    env: &'static [&'static str],
+    value: &'static str,
+    default: &'static str,
+    help: &'static str,
+) -> Variable {
+    Variable {
+        flag,
+        env,
+        value,
+        default,
+        help,
+        secret: false,
+        later: false,
+    }
+}
+
+const fn secret(variable: Variable) -> Variable {
+    Variable {
+        secret: true,
+        ..variable
+    }
+}
+
+const fn later(flag: &'static str, env: &'static [&'static str], value: &'static str) -> Variable {
+    Variable {
+        later: true,
+        ..setting(flag, env, value, "", "")
+    }
+}
+
+/// The rules file.
+pub const RULES: Variable = setting(
+    "rules",
+    &["CARILLON_RULES"],
+    "FILE",
+    "development mode, on loopback",
+    "The rules document (YAML or JSON). It is watched: an edit applies within a second",
+);
+/// The rules document itself.
+pub const RULES_TEXT: Variable = setting(
+    "rules-text",
+    &["CARILLON_RULES_TEXT"],
+    "DOCUMENT",
+    "",
+    "The rules document itself, for hosts that have only variables",
+);
+/// Development mode on every address.
+pub const DEV: Variable = setting(
+    "dev",
+    &["CARILLON_DEV"],
+    "0|1",
+    "0",
+    "1 lets development mode (no rules) listen beyond loopback",
+);
+/// The address of all ports.
+pub const BIND: Variable = setting(
+    "bind",
+    &["CARILLON_BIND"],
+    "ADDRESS",
+    "all addresses (in development mode 127.0.0.1)",
+    "The IP address that all ports are bound to",
+);
+/// The client port.
+pub const PORT: Variable = setting(
+    "port",
+    &["SOCKET_PORT", "PORT"],
+    "PORT",
+    "3001",
+    "The port of clients: /socket.io/, and /v1/events for browsers that poll",
+);
+/// The API port.
+pub const API_PORT: Variable = setting(
+    "api-port",
+    &["CARILLON_API_PORT"],
+    "PORT|client|off",
+    "3002",
+    "The port of the HTTP API; `client` serves it on the client port and needs a key",
+);
+/// The API key.
+pub const API_KEY: Variable = secret(setting(
+    "api-key",
+    &["CARILLON_API_KEY"],
+    "KEY",
+    "none: the API answers on loopback only",
+    "A key for the HTTP API that may emit, read and manage (its name in logs is `env`)",
+));
+/// The API key's file.
+pub const API_KEY_FILE: Variable = setting(
+    "api-key-file",
+    &["CARILLON_API_KEY_FILE"],
+    "FILE",
+    "",
+    "A file that holds that key; unlike a flag it does not show in the process list",
+);
+/// The admin port.
+pub const ADMIN_PORT: Variable = setting(
+    "admin-port",
+    &["CARILLON_ADMIN_PORT"],
+    "PORT",
+    "9090",
+    "The port of /metrics, /livez, /readyz and /rules; never route it to browsers",
+);
+/// The number of shards.
+pub const SHARDS: Variable = setting(
+    "shards",
+    &["CARILLON_SHARDS"],
+    "1..255",
+    "the processors of the machine",
+    "How many threads serve clients",
+);
+/// The node's name.
+pub const NODE_ID: Variable = setting(
+    "node-id",
+    &["CARILLON_NODE_ID"],
+    "NAME",
+    "made up at every start",
+    "The name of this node in logs and in /v1/info (1 to 64 of A-Z a-z 0-9 . _ -)",
+);
+/// The log filter.
+pub const LOG: Variable = setting(
+    "log",
+    &["CARILLON_LOG"],
+    "LEVELS",
+    "info",
+    "off, error, warn, info, debug or trace, for all or by module (`info,carillon_gateway::api=debug`)",
+);
+/// The app's URL.
+pub const APP_URL: Variable = setting(
+    "app-url",
+    &["NEXT_PUBLIC_APP_URL"],
+    "URL",
+    "",
+    "The URL of the app whose pages connect: its origin is allowed beside those of the rules",
+);
+/// The drain's hold.
+pub const DRAIN_HOLD: Variable = setting(
+    "drain-hold",
+    &["CARILLON_DRAIN_HOLD"],
+    "DURATION",
+    "5s (in development mode 0s)",
+    "How long all is still served after SIGTERM, so that load balancers learn first",
+);
+/// The drain's timeout.
+pub const DRAIN_TIMEOUT: Variable = setting(
+    "drain-timeout",
+    &["CARILLON_DRAIN_TIMEOUT"],
+    "DURATION",
+    "10s",
+    "How long transports are then closed at the pace; what is left is closed at once",
+);
+/// The drain's pace.
+pub const DRAIN_RATE: Variable = setting(
+    "drain-rate",
+    &["CARILLON_DRAIN_RATE"],
+    "RATE",
+    "200/s",
+    "How many transports are closed in a second while draining, hence how many clients come back",
+);
+/// The peer link.
+pub const PEER: Variable = later("peer", &["CARILLON_PEER"], "on|off");
+
+/// What needs a bus of several nodes.
+pub const LATER: &[Variable] = &[
+    secret(later(
+        "redis-url",
+        &["CARILLON_REDIS_URL", "REDIS_URL"],
+        "URL",
+    )),
+    later("redis-url-file", &["CARILLON_REDIS_URL_FILE"], "FILE"),
+    later(
+        "redis-mode",
+        &["CARILLON_REDIS_MODE"],
+        "classic|sharded|streams",
+    ),
+    later("redis-key-prefix", &["CARILLON_REDIS_KEY_PREFIX"], "PREFIX"),
+    later("redis-stream-name", &["CARILLON_REDIS_STREAM_NAME"], "NAME"),
+    later("redis-stream-count", &["CARILLON_REDIS_STREAM_COUNT"], "N"),
+    later(
+        "redis-subscription-mode",
+        &["CARILLON_REDIS_SUBSCRIPTION_MODE"],
+        "MODE",
+    ),
+    later(
+        "redis-request-timeout",
+        &["CARILLON_REDIS_REQUEST_TIMEOUT"],
+        "DURATION",
+    ),
+    later("peer-port", &["CARILLON_PEER_PORT"], "PORT"),
+    later("peer-address", &["CARILLON_PEER_ADDRESS"], "ADDRESS"),
+    secret(later("peer-key", &["CARILLON_PEER_KEY"], "KEY")),
+    later("peer-key-file", &["CARILLON_PEER_KEY_FILE"], "FILE"),
+];
+
+/// What this version obeys, in the order of help and docs.
+pub const SUPPORTED: &[&Variable] = &[
+    &RULES,
+    &RULES_TEXT,
+    &DEV,
+    &BIND,
+    &PORT,
+    &API_PORT,
+    &API_KEY,
+    &API_KEY_FILE,
+    &ADMIN_PORT,
+    &SHARDS,
+    &NODE_ID,
+    &LOG,
+    &APP_URL,
+    &DRAIN_HOLD,
+    &DRAIN_TIMEOUT,
+    &DRAIN_RATE,
+];
+
+/// Every setting, those that are only refused last.
+pub fn all() -> impl Iterator<Item = &'static Variable> {
+    SUPPORTED.iter().copied().chain([&PEER]).chain(LATER)
+}
