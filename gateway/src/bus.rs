@@ -278,3 +278,6 @@ impl Drop for Watch {
         self.bus.store().unwatch(&self.namespace, &self.room);
     }
 }
+
+#[cfg(test)]
+mod tests;
