@@ -34,8 +34,8 @@ pub enum Query {
     Rooms {
         /// The namespace.
         namespace: Arc<str>,
-        /// Only rooms whose name starts so.
-        prefix: Box<str>,
+        /// Only these; empty means all.
+        rooms: Vec<Arc<str>>,
         /// The page.
         page: Page,
     },
