@@ -5,3 +5,4 @@ pub mod config;
 #[cfg(test)]
 mod generated;
 pub mod target;
+pub mod id;
