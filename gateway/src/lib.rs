@@ -6,3 +6,4 @@ pub mod config;
 mod generated;
 pub mod target;
 pub mod id;
+pub mod socket;
