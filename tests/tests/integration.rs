@@ -1,0 +1,8 @@
+//! Everything that is tested on a live gateway; each module is one subject.
+#![allow(
+    clippy::unwrap_used,
+    reason = "in a test a panic is the report of a failure"
+)]
+
+mod probes;
+mod scenarios;
