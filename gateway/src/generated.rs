@@ -15,10 +15,6 @@ pub(crate) fn check(file: &str, name: &str, text: &str) {
     if committed[start..end] == expected {
         return;
     }
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a switch for developers, in tests only"
-    )]
     let update = std::env::var_os("UPDATE_DOCS").is_some();
     assert!(
         update,

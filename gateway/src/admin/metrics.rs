@@ -1,0 +1,110 @@
+//! The metrics of a process: every shard counts for itself, a scrape adds up.
+//!
+//! A shard holds its [`ShardMetrics`] and writes it alone, so that counting is a plain load, add and
+//! store, without a hash, a lock or a contended cache line. [`Metrics::render`] reads them all.
+
+mod counter;
+mod exposition;
+pub mod families;
+mod render;
+mod shard;
+mod totals;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+pub use shard::{
+    DropReason, EventMetrics, NamespaceMetrics, ShardMetrics, Source, Transport, UNDECLARED,
+};
+
+/// The counters of all threads, and what concerns the process as a whole.
+#[derive(Debug)]
+pub struct Metrics {
+    shards: Vec<Arc<ShardMetrics>>,
+    control: Arc<ShardMetrics>,
+    draining: AtomicBool,
+    bus_up: AtomicBool,
+    connection_limit: AtomicU64,
+    memory_limit: AtomicU64,
+}
+
+/// What shards know only by looking, gathered for one scrape.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Gathered {
+    /// By the label of a namespace; several entries of one label are added up.
+    pub namespaces: Vec<GatheredNamespace>,
+    /// Bytes that connections still have to be sent.
+    pub backlog_bytes: u64,
+}
+
+/// The part of [`Gathered`] that concerns one namespace.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GatheredNamespace {
+    /// The name or pattern under which it is declared.
+    pub label: Arc<str>,
+    /// Messages that were expected and are neither delivered nor dropped yet.
+    pub pending: u64,
+    /// Rooms with a member in this process.
+    pub rooms: u64,
+}
+
+impl Metrics {
+    /// The metrics of a process of so many shards.
+    pub fn new(shards: usize) -> Arc<Self> {
+        Arc::new(Self {
+            shards: (0..shards).map(|_| Arc::default()).collect(),
+            control: Arc::default(),
+            draining: AtomicBool::new(false),
+            bus_up: AtomicBool::new(true),
+            connection_limit: AtomicU64::new(0),
+            memory_limit: AtomicU64::new(0),
+        })
+    }
+
+    /// What the shard of this index counts into, alone.
+    pub fn shard(&self, index: usize) -> Arc<ShardMetrics> {
+        Arc::clone(&self.shards[index])
+    }
+
+    /// What the control thread counts into, alone.
+    pub fn control(&self) -> Arc<ShardMetrics> {
+        Arc::clone(&self.control)
+    }
+
+    /// Says whether the process is draining.
+    pub fn set_draining(&self, draining: bool) {
+        self.draining.store(draining, Ordering::Relaxed);
+    }
+
+    /// Says whether the bus answers.
+    pub fn set_bus_up(&self, up: bool) {
+        self.bus_up.store(up, Ordering::Relaxed);
+    }
+
+    /// The limits in force, against which `carillon_limit_ratio` is told; 0 = unlimited, not told.
+    pub fn set_limits(&self, connections: u64, memory_bytes: u64) {
+        self.connection_limit.store(connections, Ordering::Relaxed);
+        self.memory_limit.store(memory_bytes, Ordering::Relaxed);
+    }
+
+    /// Open sessions of the process.
+    pub fn sessions(&self) -> u64 {
+        self.all()
+            .map(|shard| shard.sessions())
+            .fold(0, u64::wrapping_add)
+    }
+
+    /// Connected sockets (one a session and namespace) of the process.
+    pub fn sockets(&self) -> u64 {
+        self.all()
+            .map(|shard| shard.sockets())
+            .fold(0, u64::wrapping_add)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Arc<ShardMetrics>> {
+        self.shards.iter().chain([&self.control])
+    }
+}
+
+#[cfg(test)]
+mod tests;

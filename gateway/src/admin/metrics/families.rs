@@ -1,0 +1,81 @@
+//! The families of metrics: names, kinds and help, once for the exposition and the docs.
+
+/// One family.
+#[derive(Debug, Clone, Copy)]
+pub struct Family {
+    /// Its name.
+    pub name: &'static str,
+    /// `counter`, `gauge` or `histogram`.
+    pub kind: &'static str,
+    /// Its label names, separated by commas; for the docs.
+    pub labels: &'static str,
+    /// What it counts.
+    pub help: &'static str,
+}
+
+macro_rules! families {
+    ($($constant:ident = $name:literal $kind:ident [$labels:literal] $help:literal;)*) => {
+        $(
+            pub(super) const $constant: Family = Family {
+                name: $name,
+                kind: stringify!($kind),
+                labels: $labels,
+                help: $help,
+            };
+        )*
+        /// All of them, in the order of the exposition.
+        pub const ALL: &[Family] = &[$($constant),*];
+    };
+}
+
+families! {
+    SESSIONS = "carillon_sessions" gauge ["transport"] "Open Engine.IO sessions";
+    SOCKETS = "carillon_sockets" gauge ["namespace"] "Connected sockets, one a session and namespace";
+    ROOMS = "carillon_rooms" gauge ["namespace"] "Rooms with a member on this node";
+    OPENED = "carillon_sessions_opened_total" counter ["transport"] "Sessions opened, by the transport they began with";
+    CLOSED = "carillon_sessions_closed_total" counter ["reason"] "Sessions closed";
+    CONNECTS = "carillon_connect_total" counter ["namespace, outcome"] "Answers to CONNECT; namespaces that no rule declares are `other`";
+    REFUSED = "carillon_handshakes_refused_total" counter ["reason"] "Handshakes refused";
+    UPGRADES = "carillon_upgrades_total" counter ["outcome"] "Upgrades from polling to a websocket";
+    RECEIVED = "carillon_events_received_total" counter ["namespace, event"] "Events received; those that no rule declares are `other`";
+    EVENTS_REFUSED = "carillon_events_refused_total" counter ["namespace, code"] "Events refused by the rules";
+    ACCEPTED = "carillon_messages_accepted_total" counter ["namespace, source"] "Messages accepted for delivery";
+    EXPECTED = "carillon_deliveries_expected_total" counter ["namespace"] "Recipients of accepted messages on this node; at rest expected = delivered + dropped + pending";
+    DELIVERED = "carillon_deliveries_total" counter ["namespace"] "Deliveries whose last byte the kernel took";
+    DROPPED = "carillon_deliveries_dropped_total" counter ["namespace, reason"] "Deliveries that will not happen";
+    PENDING = "carillon_deliveries_pending" gauge ["namespace"] "Deliveries still to be sent";
+    DELIVERY_SECONDS = "carillon_delivery_seconds" histogram ["namespace"] "From accepted to taken by the kernel; one observation a message and shard, and one in 256 deliveries";
+    BUS_LAG = "carillon_bus_lag_seconds" histogram [""] "From published on the bus to received";
+    BUS_UP = "carillon_bus_up" gauge [""] "1 while the bus answers";
+    BUS_ERRORS = "carillon_bus_errors_total" counter ["kind"] "Failures of the bus";
+    BACKLOG = "carillon_backlog_bytes" gauge [""] "Bytes that connections still have to be sent";
+    RULES_INFO = "carillon_rules_info" gauge ["hash"] "1, with the hash of the rules in force";
+    RULES_LOADED = "carillon_rules_loaded_timestamp_seconds" gauge [""] "When the rules in force were loaded";
+    RULES_REJECTED = "carillon_rules_rejected_total" counter [""] "Rules documents refused since the start";
+    LIMIT_RATIO = "carillon_limit_ratio" gauge ["resource"] "Use of `connections`, `memory` and `file_descriptors` against their limits";
+    DRAINING = "carillon_draining" gauge [""] "1 while the process is draining";
+    LOG_DROPPED = "carillon_log_lines_dropped_total" counter [""] "Log lines lost because the reader of the log was too slow";
+    BUILD = "carillon_build_info" gauge ["version"] "1, with the version of this build";
+    CPU = "process_cpu_seconds_total" counter [""] "User and system CPU time";
+    RESIDENT = "process_resident_memory_bytes" gauge [""] "Resident memory";
+    VIRTUAL = "process_virtual_memory_bytes" gauge [""] "Virtual memory";
+    OPEN_FDS = "process_open_fds" gauge [""] "Open file descriptors";
+    MAX_FDS = "process_max_fds" gauge [""] "The limit of open file descriptors";
+    THREADS = "process_threads" gauge [""] "Threads";
+    START = "process_start_time_seconds" gauge [""] "When the process started, in seconds since the epoch";
+}
+
+/// All families as a Markdown table, for the docs.
+pub fn markdown() -> String {
+    let mut text = String::from("| name | kind | labels | what |\n|---|---|---|---|\n");
+    for Family {
+        name,
+        kind,
+        labels,
+        help,
+    } in ALL
+    {
+        text.push_str(&format!("| `{name}` | {kind} | {labels} | {help} |\n"));
+    }
+    text
+}
