@@ -13,3 +13,4 @@ mod generated;
 pub mod id;
 pub mod socket;
 pub mod target;
+pub mod transport;

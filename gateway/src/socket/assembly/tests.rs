@@ -32,7 +32,7 @@ fn attachments_complete_a_packet() {
     assert_eq!(whole.attachments(), ["one", "two"].map(Bytes::from));
     match whole.packet() {
         Ok(Packet::Event(event)) => {
-            assert_eq!((event.nsp, event.id, event.args.len()), ("/x", Some(7), 2))
+            assert_eq!((event.nsp, event.id, event.args.len()), ("/x", Some(7), 2));
         }
         other => panic!("{other:?}"),
     }

@@ -1,0 +1,3 @@
+//! What carries sessions: websockets and long polling.
+
+pub mod websocket;

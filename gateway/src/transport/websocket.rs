@@ -1,0 +1,4 @@
+//! Websockets, RFC 6455.
+
+pub mod frame;
+pub mod handshake;
