@@ -2,12 +2,16 @@
 
 #![cfg_attr(
     test,
-    allow(clippy::disallowed_methods, reason = "a test is its own edge: it brings the clock")
+    allow(
+        clippy::disallowed_methods,
+        reason = "a test is its own edge: it brings the clock"
+    )
 )]
 
 pub mod admin;
 pub mod bus;
 pub mod config;
+pub mod drain;
 #[cfg(test)]
 mod generated;
 pub mod id;
