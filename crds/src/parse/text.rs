@@ -1,0 +1,183 @@
+//! The edge: YAML or JSON text to a JSON value. The only place that knows the YAML crate.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use super::{MAX_CANONICAL_BYTES, MAX_TEXT_BYTES};
+use crate::fault::{self, Faults};
+
+/// Reads one document; what can be told by place (a key that stands twice) comes as faults.
+///
+/// # Errors
+/// If the text is no document, or too large.
+pub fn read(input: &str) -> Result<(Value, Faults), Faults> {
+    if input.len() > MAX_TEXT_BYTES {
+        return Err(too_large());
+    }
+    let json = input
+        .trim_start()
+        .starts_with('{')
+        .then(|| read_json(input));
+    match json {
+        Some(Ok(read)) => Ok(read),
+        Some(Err(_)) | None => read_yaml(input),
+    }
+}
+
+/// Writes a value as YAML.
+#[must_use]
+pub fn write_yaml(value: &Value) -> String {
+    serde_yaml::to_string(value).expect("a JSON value has a YAML form")
+}
+
+/// The answer to what is too large to be a document.
+pub(super) fn too_large() -> Faults {
+    Faults::document(format!(
+        "too large: a document is at most {} KiB of canonical JSON (and {} KiB of text)",
+        MAX_CANONICAL_BYTES / 1024,
+        MAX_TEXT_BYTES / 1024
+    ))
+}
+
+fn read_json(input: &str) -> Result<(Value, Faults), Faults> {
+    let notes = Notes::default();
+    let mut deserializer = serde_json::Deserializer::from_str(input);
+    let read = notes.root().deserialize(&mut deserializer);
+    let ended = read.and_then(|value| deserializer.end().map(|()| value));
+    notes.finish(ended.map_err(|error| error.to_string()))
+}
+
+fn read_yaml(input: &str) -> Result<(Value, Faults), Faults> {
+    let notes = Notes::default();
+    let read = notes
+        .root()
+        .deserialize(serde_yaml::Deserializer::from_str(input));
+    notes.finish(read.map_err(|error| error.to_string()))
+}
+
+/// What the reading of a whole text has in common.
+#[derive(Default)]
+struct Notes {
+    faults: RefCell<Faults>,
+    /// At least the bytes of canonical JSON seen so far: aliases may multiply a small text.
+    bytes: Cell<usize>,
+}
+
+impl Notes {
+    fn root(&self) -> Place<'_> {
+        Place {
+            notes: self,
+            path: String::new(),
+        }
+    }
+
+    fn spend<E: de::Error>(&self, bytes: usize) -> Result<(), E> {
+        self.bytes.set(self.bytes.get().saturating_add(bytes + 1));
+        if self.bytes.get() > MAX_CANONICAL_BYTES + 1 {
+            return Err(E::custom("the document is too large"));
+        }
+        Ok(())
+    }
+
+    fn finish(self, read: Result<Value, String>) -> Result<(Value, Faults), Faults> {
+        if self.bytes.get() > MAX_CANONICAL_BYTES + 1 {
+            return Err(too_large());
+        }
+        match read {
+            Ok(Value::Null) => Err(Faults::document("the document is empty")),
+            Ok(value) => Ok((value, self.faults.into_inner())),
+            Err(error) => Err(Faults::document(format!("neither YAML nor JSON: {error}"))),
+        }
+    }
+}
+
+/// Reads the value at one place.
+struct Place<'a> {
+    notes: &'a Notes,
+    path: String,
+}
+
+impl<'de> DeserializeSeed<'de> for Place<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Place<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value that JSON can represent")
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+        self.notes.spend(4).map(|()| value.into())
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        self.notes.spend(1).map(|()| value.into())
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        self.notes.spend(1).map(|()| value.into())
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        self.notes.spend(1)?;
+        if !value.is_finite() {
+            let message = "not a number of JSON";
+            self.notes.faults.borrow_mut().add(self.path, message);
+        }
+        Ok(Value::from(value))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+        self.notes.spend(value.len() + 2).map(|()| value.into())
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+        self.notes.spend(4).map(|()| Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        self.notes.spend(1)?;
+        let mut list = Vec::new();
+        loop {
+            let path = fault::item(&self.path, list.len());
+            match items.next_element_seed(Place {
+                notes: self.notes,
+                path,
+            })? {
+                Some(value) => list.push(value),
+                None => return Ok(Value::Array(list)),
+            }
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        self.notes.spend(1)?;
+        let mut map = Map::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            self.notes.spend(key.len() + 3)?;
+            let path = fault::key(&self.path, &key);
+            let value = entries.next_value_seed(Place {
+                notes: self.notes,
+                path: path.clone(),
+            })?;
+            if map.contains_key(&key) {
+                self.notes
+                    .faults
+                    .borrow_mut()
+                    .add(path, "the key stands twice");
+            } else {
+                map.insert(key, value);
+            }
+        }
+        Ok(Value::Object(map))
+    }
+}
