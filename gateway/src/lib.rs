@@ -12,6 +12,7 @@ pub mod admin;
 pub mod bus;
 pub mod config;
 pub mod drain;
+pub mod engine;
 #[cfg(test)]
 mod generated;
 pub mod id;

@@ -1,0 +1,5 @@
+//! The Engine.IO v4 codec, without IO and clock.
+
+pub mod packet;
+pub mod payload;
+pub mod query;
