@@ -4,5 +4,7 @@
     reason = "in a test a panic is the report of a failure"
 )]
 
+mod conformance;
 mod probes;
+mod protocol;
 mod scenarios;
