@@ -16,6 +16,7 @@ pub mod engine;
 #[cfg(test)]
 mod generated;
 pub mod id;
+pub mod policy;
 pub mod socket;
 pub mod target;
 pub mod transport;

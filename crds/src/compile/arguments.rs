@@ -72,26 +72,25 @@ impl Arguments {
         self.list.is_empty()
     }
 
-    /// Checks arguments, which are raw JSON text; `attachments` holds the size of each one
-    /// that they stand for.
+    /// Checks `count` arguments, which are raw JSON text; `attachments` holds the size of each
+    /// one that they stand for.
     ///
     /// # Errors
     /// What is wrong, with a JSON pointer for each fault. No value is repeated there.
-    pub fn check(
+    pub fn check<'a>(
         &self,
-        args: &[&str],
+        count: usize,
+        args: impl Fn(usize) -> Option<&'a str>,
         attachments: &dyn Fn(usize) -> Option<usize>,
     ) -> Result<(), String> {
-        let count = self.list.len();
-        if args.len() < count || (args.len() > count && !self.rest) {
+        let declared = self.list.len();
+        if count < declared || (count > declared && !self.rest) {
             let least = if self.rest { "at least " } else { "" };
-            return Err(format!(
-                "expected {least}{count} arguments, got {}",
-                args.len()
-            ));
+            return Err(format!("expected {least}{declared} arguments, got {count}"));
         }
         let mut faults = Vec::new();
-        for (index, (argument, raw)) in self.list.iter().zip(args).enumerate() {
+        for (index, argument) in self.list.iter().enumerate() {
+            let raw = args(index).unwrap_or_default();
             argument.check(index, raw, attachments, &mut faults);
         }
         if faults.is_empty() {

@@ -1,0 +1,58 @@
+//! What is remembered of a socket between events: only levels of buckets that were used.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use carillon_crds::compile::{Event, Namespace};
+
+use super::Bucket;
+
+/// The buckets of one socket. A socket that never sent anything holds nothing on the heap.
+#[derive(Clone, Debug, Default)]
+pub struct SocketState {
+    all: Option<Bucket>,
+    #[expect(
+        clippy::box_collection,
+        reason = "most sockets never use it: one word instead of three"
+    )]
+    each: Option<Box<Vec<(Arc<str>, Bucket)>>>,
+}
+
+impl SocketState {
+    /// Takes from the bucket of all events.
+    pub(super) fn take(&mut self, rules: &Namespace, now: Instant) -> Result<(), Duration> {
+        let limit = &rules.limit;
+        let bucket = self
+            .all
+            .get_or_insert_with(|| Bucket::full(now, limit.burst));
+        bucket.take(now, limit.rate.a_second(), limit.burst)
+    }
+
+    /// Takes from the bucket of one event, if it has a limit.
+    pub(super) fn take_event(
+        &mut self,
+        rules: &Namespace,
+        event: &Event,
+        now: Instant,
+    ) -> Result<(), Duration> {
+        let Some(limit) = event.limit else {
+            return Ok(());
+        };
+        let each = self.each.get_or_insert_default();
+        let index = match each.iter().position(|(name, _)| *name == event.name) {
+            Some(index) => index,
+            None => {
+                // Names that a reload has taken away make room for those it brought.
+                each.retain(|(name, _)| {
+                    rules
+                        .events
+                        .get(&**name)
+                        .is_some_and(|it| it.limit.is_some())
+                });
+                each.push((event.name.clone(), Bucket::full(now, limit.count())));
+                each.len() - 1
+            }
+        };
+        each[index].1.take(now, limit.a_second(), limit.count())
+    }
+}
