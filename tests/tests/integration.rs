@@ -5,6 +5,7 @@
 )]
 
 mod conformance;
+mod hostile;
 mod probes;
 mod protocol;
 mod scenarios;
