@@ -3,3 +3,4 @@
 pub mod packet;
 pub mod payload;
 pub mod query;
+pub mod session;

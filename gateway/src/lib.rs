@@ -10,13 +10,16 @@
 
 pub mod admin;
 pub mod bus;
+pub mod clock;
 pub mod config;
 pub mod drain;
 pub mod engine;
 #[cfg(test)]
 mod generated;
+pub mod hub;
 pub mod id;
 pub mod policy;
+pub mod reload;
 pub mod socket;
 pub mod target;
 pub mod transport;

@@ -32,6 +32,12 @@ impl Origins {
             || self.wild.iter().any(|wild| part(wild).is_some())
     }
 
+    /// Whether no origin is allowed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.any && self.exact.is_empty() && self.wild.is_empty()
+    }
+
     /// Whether every origin is allowed, so that answers may say `*`.
     #[must_use]
     pub fn any(&self) -> bool {

@@ -1,0 +1,423 @@
+//! The life of one Engine.IO session, as a pure state machine: no IO, no clock.
+//!
+//! A transport tells what happens ([`Session`]'s methods) and does what the answer says. Time is an argument; when
+//! something has to happen without input is told by [`Session::next_timeout`].
+
+use std::time::{Duration, Instant};
+
+use super::packet::{PROBE, Packet};
+
+/// The state of a session.
+#[derive(Debug)]
+pub struct Session {
+    carrier: Carrier,
+    upgrade: Upgrade,
+    heartbeat: Heartbeat,
+    times: Times,
+}
+
+/// The intervals of a session, fixed when it opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// From one ping to the next.
+    pub ping_interval: Duration,
+    /// From a ping to its pong.
+    pub ping_timeout: Duration,
+    /// From the probe to the switch.
+    pub upgrade_timeout: Duration,
+}
+
+/// What carries the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// Long polling.
+    Polling,
+    /// A websocket.
+    Websocket,
+    /// Long polling that waits for one more poll, to tell it of the end.
+    Lingering {
+        /// Until when.
+        until: Instant,
+    },
+    /// Nothing: the session is over.
+    Closed,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Upgrade {
+    None,
+    /// A websocket stands beside the polls.
+    Begun {
+        until: Instant,
+        probed: bool,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heartbeat {
+    /// The next ping is due then.
+    Ping { at: Instant },
+    /// A pong is due by then; anything else the client sends puts it off once.
+    Pong { until: Instant, refreshed: bool },
+}
+
+/// What a packet of the client asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// A message for the layer above.
+    Message,
+    /// Nothing.
+    Ignore,
+    /// The session ends, for this reason.
+    Close(Reason),
+}
+
+/// What a packet on the second websocket asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpgradeStep {
+    /// Answer the probe; end the poll that waits.
+    Probe,
+    /// The websocket carries the session from now on.
+    Switch,
+    /// The websocket is closed; the session goes on as it was.
+    Abandon,
+}
+
+/// What is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing yet.
+    Nothing,
+    /// Send a ping.
+    Ping,
+    /// The upgrade took too long: its websocket is closed.
+    AbandonUpgrade,
+    /// The session ends, for this reason.
+    Close(Reason),
+}
+
+/// Why a session ended, in Engine.IO's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// The transport failed.
+    TransportError,
+    /// The client closed it.
+    TransportClose,
+    /// The server closed it.
+    ForcedClose,
+    /// No pong came.
+    PingTimeout,
+    /// What came is no packet.
+    ParseError,
+}
+
+/// How long a session that was closed waits for a poll to tell it to.
+const LINGER: Duration = Duration::from_secs(30);
+
+impl Session {
+    /// A session that opens. `share` (0 to 1) spreads the first ping over the interval.
+    #[must_use]
+    pub fn open(carrier: Carrier, times: Times, now: Instant, share: f64) -> Self {
+        let first = times.ping_interval.mul_f64(share.clamp(0.2, 1.0));
+        Self {
+            carrier,
+            upgrade: Upgrade::None,
+            heartbeat: Heartbeat::Ping { at: now + first },
+            times,
+        }
+    }
+
+    /// What carries it.
+    #[must_use]
+    pub fn carrier(&self) -> Carrier {
+        self.carrier
+    }
+
+    /// Whether messages come and go.
+    #[inline]
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self.carrier, Carrier::Polling | Carrier::Websocket)
+    }
+
+    /// Whether a websocket is being tried beside the polls.
+    #[must_use]
+    pub fn is_upgrading(&self) -> bool {
+        self.upgrade != Upgrade::None
+    }
+
+    /// A packet on the carrier.
+    #[inline]
+    pub fn packet(&mut self, packet: &Packet<'_>, now: Instant) -> Step {
+        if !self.is_open() {
+            return Step::Ignore;
+        }
+        match packet {
+            Packet::Message(_) | Packet::Binary(_) => {
+                self.refresh(now);
+                Step::Message
+            }
+            Packet::Pong(_) => {
+                self.heartbeat = Heartbeat::Ping {
+                    at: now + self.times.ping_interval,
+                };
+                Step::Ignore
+            }
+            Packet::Close => Step::Close(Reason::TransportClose),
+            // Since Engine.IO 4 the server pings; a client that does has another protocol.
+            Packet::Ping(_) => Step::Close(Reason::TransportError),
+            Packet::Open | Packet::Upgrade | Packet::Noop => Step::Ignore,
+        }
+    }
+
+    /// A ping was sent.
+    pub fn pinged(&mut self, now: Instant) {
+        self.heartbeat = Heartbeat::Pong {
+            until: now + self.times.ping_timeout,
+            refreshed: false,
+        };
+    }
+
+    /// A websocket wants to take over; false if it may not: the session is on one, or another one is trying.
+    pub fn begin_upgrade(&mut self, now: Instant) -> bool {
+        let free = self.carrier == Carrier::Polling && self.upgrade == Upgrade::None;
+        if free {
+            self.upgrade = Upgrade::Begun {
+                until: now + self.times.upgrade_timeout,
+                probed: false,
+            };
+        }
+        free
+    }
+
+    /// A packet on the websocket that wants to take over.
+    pub fn upgrade_packet(&mut self, packet: &Packet<'_>) -> UpgradeStep {
+        match (&mut self.upgrade, packet) {
+            (Upgrade::Begun { probed, .. }, Packet::Ping(PROBE)) => {
+                *probed = true;
+                UpgradeStep::Probe
+            }
+            (Upgrade::Begun { probed: true, .. }, Packet::Upgrade)
+                if self.carrier == Carrier::Polling =>
+            {
+                self.upgrade = Upgrade::None;
+                self.carrier = Carrier::Websocket;
+                UpgradeStep::Switch
+            }
+            _ => {
+                self.upgrade = Upgrade::None;
+                UpgradeStep::Abandon
+            }
+        }
+    }
+
+    /// The websocket that wanted to take over is gone.
+    pub fn abandon_upgrade(&mut self) {
+        self.upgrade = Upgrade::None;
+    }
+
+    /// The server ends the session. A polling one may linger, so that the client's next poll is told; else it is over at once.
+    pub fn close(&mut self, linger: bool, now: Instant) {
+        self.upgrade = Upgrade::None;
+        self.carrier = match self.carrier {
+            Carrier::Polling if linger => Carrier::Lingering {
+                until: now + LINGER,
+            },
+            _ => Carrier::Closed,
+        };
+    }
+
+    /// When [`Self::on_timeout`] has something to say next; `None` once the session is over.
+    #[must_use]
+    pub fn next_timeout(&self) -> Option<Instant> {
+        let beat = match self.heartbeat {
+            Heartbeat::Ping { at } => at,
+            Heartbeat::Pong { until, .. } => until,
+        };
+        match (self.carrier, self.upgrade) {
+            (Carrier::Closed, _) => None,
+            (Carrier::Lingering { until }, _) => Some(until),
+            (_, Upgrade::Begun { until, .. }) => Some(until.min(beat)),
+            (_, Upgrade::None) => Some(beat),
+        }
+    }
+
+    /// What is due at `now`.
+    pub fn on_timeout(&mut self, now: Instant) -> Due {
+        match (self.carrier, self.upgrade, self.heartbeat) {
+            (Carrier::Closed, ..) => Due::Nothing,
+            (Carrier::Lingering { until }, ..) if until <= now => Due::Close(Reason::ForcedClose),
+            (Carrier::Lingering { .. }, ..) => Due::Nothing,
+            (_, _, Heartbeat::Pong { until, .. }) if until <= now => {
+                Due::Close(Reason::PingTimeout)
+            }
+            (_, Upgrade::Begun { until, .. }, _) if until <= now => {
+                self.upgrade = Upgrade::None;
+                Due::AbandonUpgrade
+            }
+            (_, _, Heartbeat::Ping { at }) if at <= now => {
+                self.pinged(now);
+                Due::Ping
+            }
+            _ => Due::Nothing,
+        }
+    }
+
+    fn refresh(&mut self, now: Instant) {
+        if let Heartbeat::Pong {
+            until,
+            refreshed: refreshed @ false,
+        } = &mut self.heartbeat
+        {
+            *refreshed = true;
+            *until = now + self.times.ping_timeout;
+        }
+    }
+}
+
+impl Reason {
+    /// Engine.IO's text.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::TransportError => "transport error",
+            Self::TransportClose => "transport close",
+            Self::ForcedClose => "forced close",
+            Self::PingTimeout => "ping timeout",
+            Self::ParseError => "parse error",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMES: Times = Times {
+        ping_interval: Duration::from_secs(25),
+        ping_timeout: Duration::from_secs(20),
+        upgrade_timeout: Duration::from_secs(10),
+    };
+
+    fn open(carrier: Carrier) -> (Session, Instant) {
+        let now = crate::clock::now();
+        (Session::open(carrier, TIMES, now, 1.0), now)
+    }
+
+    fn seconds(count: u64) -> Duration {
+        Duration::from_secs(count)
+    }
+
+    #[test]
+    fn a_ping_follows_the_interval_and_a_missing_pong_ends_it() {
+        let (mut session, start) = open(Carrier::Websocket);
+        assert_eq!(session.next_timeout(), Some(start + seconds(25)));
+        assert_eq!(session.on_timeout(start + seconds(24)), Due::Nothing);
+        assert_eq!(session.on_timeout(start + seconds(25)), Due::Ping);
+        assert_eq!(
+            session.packet(&Packet::Pong(""), start + seconds(26)),
+            Step::Ignore
+        );
+        assert_eq!(session.next_timeout(), Some(start + seconds(51)));
+        assert_eq!(session.on_timeout(start + seconds(51)), Due::Ping);
+        assert_eq!(
+            session.on_timeout(start + seconds(71)),
+            Due::Close(Reason::PingTimeout)
+        );
+    }
+
+    #[test]
+    fn other_packets_put_the_pong_off_once() {
+        let (mut session, start) = open(Carrier::Websocket);
+        assert_eq!(session.on_timeout(start + seconds(25)), Due::Ping);
+        assert_eq!(
+            session.packet(&Packet::Message(""), start + seconds(40)),
+            Step::Message
+        );
+        assert_eq!(
+            session.packet(&Packet::Message(""), start + seconds(50)),
+            Step::Message
+        );
+        assert_eq!(session.next_timeout(), Some(start + seconds(60)));
+    }
+
+    #[test]
+    fn packets_mean_what_node_makes_of_them() {
+        let table = [
+            (Packet::Open, Step::Ignore),
+            (Packet::Close, Step::Close(Reason::TransportClose)),
+            (Packet::Ping(""), Step::Close(Reason::TransportError)),
+            (Packet::Pong(""), Step::Ignore),
+            (Packet::Message(""), Step::Message),
+            (Packet::Upgrade, Step::Ignore),
+            (Packet::Noop, Step::Ignore),
+        ];
+        for (packet, step) in table {
+            let (mut session, now) = open(Carrier::Polling);
+            assert_eq!(session.packet(&packet, now), step, "{packet:?}");
+            session.close(false, now);
+            assert_eq!(
+                session.packet(&packet, now),
+                Step::Ignore,
+                "{packet:?} after the end"
+            );
+        }
+    }
+
+    #[test]
+    fn an_upgrade_needs_its_probe() {
+        let (mut session, now) = open(Carrier::Polling);
+        assert!(session.begin_upgrade(now));
+        assert!(!session.begin_upgrade(now), "one at a time");
+        assert_eq!(
+            session.upgrade_packet(Packet::Upgrade, false),
+            UpgradeStep::Abandon
+        );
+        assert!(session.begin_upgrade(now));
+        assert_eq!(
+            session.upgrade_packet(Packet::Ping(""), true),
+            UpgradeStep::Probe
+        );
+        assert_eq!(
+            session.upgrade_packet(Packet::Upgrade, false),
+            UpgradeStep::Switch
+        );
+        assert_eq!(session.carrier(), Carrier::Websocket);
+        assert!(!session.begin_upgrade(now), "it is on a websocket already");
+    }
+
+    #[test]
+    fn an_upgrade_that_takes_too_long_is_abandoned() {
+        let (mut session, now) = open(Carrier::Polling);
+        assert!(session.begin_upgrade(now));
+        assert_eq!(session.next_timeout(), Some(now + seconds(10)));
+        assert_eq!(session.on_timeout(now + seconds(10)), Due::AbandonUpgrade);
+        assert!(session.is_open() && !session.is_upgrading());
+    }
+
+    #[test]
+    fn a_closed_polling_session_lingers_for_one_poll() {
+        let (mut session, now) = open(Carrier::Polling);
+        session.close(true, now);
+        assert_eq!(session.next_timeout(), Some(now + LINGER));
+        assert_eq!(
+            session.on_timeout(now + LINGER),
+            Due::Close(Reason::ForcedClose)
+        );
+        let (mut session, now) = open(Carrier::Websocket);
+        session.close(true, now);
+        assert_eq!(session.next_timeout(), None);
+    }
+
+    #[test]
+    fn the_first_ping_is_spread() {
+        let now = crate::clock::now();
+        let session = Session::open(Carrier::Websocket, TIMES, now, 0.5);
+        assert_eq!(
+            session.next_timeout(),
+            Some(now + Duration::from_millis(12_500))
+        );
+        let session = Session::open(Carrier::Websocket, TIMES, now, 0.0);
+        assert_eq!(session.next_timeout(), Some(now + seconds(5)));
+    }
+}

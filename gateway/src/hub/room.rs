@@ -1,0 +1,122 @@
+//! Who is in a room, and which rooms a socket is in: a member knows its seat, so leaving costs no search.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::client::Client;
+use super::namespace::Namespace;
+use crate::id::SocketId;
+
+/// A set of sockets of one namespace.
+pub struct Room {
+    pub(super) name: Arc<str>,
+    pub(super) members: RefCell<Vec<Member>>,
+}
+
+/// A socket in a room. The connection stands beside it, so that a delivery touches nothing else.
+#[derive(Clone)]
+pub(super) struct Member {
+    pub(super) client: Rc<Client>,
+    pub(super) socket: Rc<Socket>,
+}
+
+/// One namespace of one connection.
+pub struct Socket {
+    /// Its public id; the name of its own room.
+    pub id: SocketId,
+    /// The connection.
+    pub client: Rc<Client>,
+    /// The namespace.
+    pub namespace: Rc<Namespace>,
+    /// When it connected, in milliseconds since the epoch.
+    pub connected: u64,
+    pub(super) seats: RefCell<SmallVec<[Seat; 2]>>,
+    /// The last selection that took this socket: unions have no duplicates.
+    pub(super) mark: Cell<u64>,
+    /// Ids below which a room's live entries were replayed already.
+    pub(super) replayed: RefCell<Vec<(Arc<str>, u64)>>,
+}
+
+/// A place in a room.
+pub(super) struct Seat {
+    pub(super) room: Rc<Room>,
+    pub(super) index: usize,
+}
+
+impl Room {
+    pub(super) fn new(name: Arc<str>) -> Rc<Self> {
+        Rc::new(Self {
+            name,
+            members: RefCell::default(),
+        })
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.members.borrow().len()
+    }
+
+    /// Seats a socket that has no seat here.
+    pub(super) fn seat(self: &Rc<Self>, socket: &Rc<Socket>) {
+        let mut members = self.members.borrow_mut();
+        socket.seats.borrow_mut().push(Seat {
+            room: self.clone(),
+            index: members.len(),
+        });
+        members.push(Member {
+            client: socket.client.clone(),
+            socket: socket.clone(),
+        });
+    }
+
+    /// Takes the member at `index` out; the last member moves to its place.
+    pub(super) fn unseat(self: &Rc<Self>, index: usize) {
+        let mut members = self.members.borrow_mut();
+        members.swap_remove(index);
+        if let Some(moved) = members.get(index) {
+            let mut seats = moved.socket.seats.borrow_mut();
+            let seat = seats.iter_mut().find(|seat| Rc::ptr_eq(&seat.room, self));
+            seat.expect("a member has a seat").index = index;
+        }
+        if members.capacity() > 64 && members.len() * 4 < members.capacity() {
+            members.shrink_to_fit();
+        }
+    }
+}
+
+impl Socket {
+    /// The names of its rooms, without its own.
+    #[must_use]
+    pub fn rooms(&self) -> Vec<Arc<str>> {
+        self.seats
+            .borrow()
+            .iter()
+            .skip(1)
+            .map(|seat| seat.room.name.clone())
+            .collect()
+    }
+
+    /// How many rooms it is in, without its own.
+    #[must_use]
+    pub fn room_count(&self) -> usize {
+        self.seats.borrow().len().saturating_sub(1)
+    }
+
+    /// Whether it is in `room`.
+    #[must_use]
+    pub fn is_in(&self, room: &str) -> bool {
+        self.seats
+            .borrow()
+            .iter()
+            .skip(1)
+            .any(|seat| &*seat.room.name == room)
+    }
+
+    /// Whether it still belongs to its namespace.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        !self.seats.borrow().is_empty()
+    }
+}

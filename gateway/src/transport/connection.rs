@@ -1,0 +1,373 @@
+//! One Engine.IO session: its state machine, what carries it, and the application above it.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+use std::task::{Context, Waker};
+use std::time::Instant;
+
+use tokio::net::tcp::OwnedWriteHalf;
+
+use super::Application;
+use super::admission::Permit;
+use super::gate::Gate;
+use super::settings::Settings;
+use crate::admin::metrics::Transport;
+use crate::clock;
+use crate::engine::packet::{self, Packet};
+use crate::engine::query;
+use crate::engine::session::{Carrier, Due, Reason, Session, Step, Times, UpgradeStep};
+use crate::hub::{Client, Close, Frames, Handshake, Link, Owner};
+use crate::id::SessionId;
+use crate::socket::frame;
+
+/// A session on this shard.
+///
+/// There is one way in, [`Connection::open`], and one way out, [`Connection::finish`].
+pub(super) struct Connection {
+    pub(super) id: SessionId,
+    pub(super) client: Rc<Client>,
+    pub(super) gate: Rc<Gate>,
+    pub(super) max_payload: usize,
+    engine: RefCell<Session>,
+    application: OnceCell<Box<dyn Application>>,
+    /// By when the client has to have done what it came for.
+    connect_by: Cell<Option<Instant>>,
+    /// The earliest call of the timer that is sure to come.
+    armed: Cell<Option<Instant>>,
+    /// A POST is being read.
+    pub(super) posting: Cell<bool>,
+    /// The task that reads the websocket, to be woken when the session ends.
+    reader: RefCell<Option<Waker>>,
+    permit: RefCell<Option<Permit>>,
+}
+
+/// How a session ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    /// Engine.IO's text, or the name of our rule.
+    pub(super) reason: &'static str,
+    pub(super) farewell: Farewell,
+}
+
+/// What the client is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Farewell {
+    /// Nothing: it is gone.
+    Gone,
+    /// It broke the protocol: a poll that waits is told, a later one finds no session.
+    Abort,
+    /// We want it to go: a later poll is told too.
+    Linger,
+}
+
+impl End {
+    /// The client broke the protocol, or left by its rules.
+    pub(super) fn of(reason: Reason) -> Self {
+        Self {
+            reason: reason.text(),
+            farewell: Farewell::Abort,
+        }
+    }
+
+    /// The client is gone.
+    pub(super) fn gone(reason: Reason) -> Self {
+        Self {
+            reason: reason.text(),
+            farewell: Farewell::Gone,
+        }
+    }
+}
+
+impl From<Close> for End {
+    fn from(close: Close) -> Self {
+        Self {
+            reason: close.label(),
+            farewell: Farewell::Linger,
+        }
+    }
+}
+
+impl Connection {
+    /// A session opens.
+    pub(super) fn open(
+        gate: &Rc<Gate>,
+        settings: &Settings,
+        link: Link,
+        handshake: Handshake,
+        permit: Permit,
+        now: Instant,
+    ) -> Rc<Self> {
+        let carrier = if matches!(link, Link::Stream(_)) {
+            Carrier::Websocket
+        } else {
+            Carrier::Polling
+        };
+        let times = Times {
+            ping_interval: settings.ping_interval,
+            ping_timeout: settings.ping_timeout,
+            upgrade_timeout: settings.upgrade_timeout,
+        };
+        let id = gate.keys.mint(gate.index);
+        let connection = Rc::new_cyclic(|this: &std::rc::Weak<Self>| Self {
+            id,
+            client: Client::new(
+                link,
+                this.clone() as std::rc::Weak<dyn Owner>,
+                Rc::new(handshake),
+            ),
+            gate: gate.clone(),
+            max_payload: settings.max_payload,
+            engine: RefCell::new(Session::open(carrier, times, now, rand::random())),
+            application: OnceCell::new(),
+            connect_by: Cell::new(Some(now + settings.connect_timeout)),
+            armed: Cell::new(None),
+            posting: Cell::new(false),
+            reader: RefCell::default(),
+            permit: RefCell::new(Some(permit)),
+        });
+        connection
+            .application
+            .set(gate.upper.open(&connection.client))
+            .ok();
+        gate.enter(&connection);
+        gate.metrics.session_opened(transport(carrier));
+        connection.arm();
+        connection
+    }
+
+    /// Sends a packet of Engine.IO.
+    pub(super) fn send(&self, encode: impl FnOnce(&mut Vec<u8>)) {
+        self.gate
+            .hub
+            .send(&self.client, Frames { hint: 256, encode });
+    }
+
+    pub(super) fn carrier(&self) -> Carrier {
+        self.engine.borrow().carrier()
+    }
+
+    /// What its requests have to name.
+    pub(super) fn transport(&self) -> query::Transport {
+        match self.carrier() {
+            Carrier::Websocket => query::Transport::Websocket,
+            _ => query::Transport::Polling,
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.engine.borrow().is_open()
+    }
+
+    pub(super) fn is_upgrading(&self) -> bool {
+        self.engine.borrow().is_upgrading()
+    }
+
+    /// A text message of a websocket: one packet.
+    #[inline]
+    pub(super) fn text(&self, text: &str, now: Instant) -> Result<(), End> {
+        let packet = packet::decode(text).map_err(|_| End::of(Reason::ParseError))?;
+        self.packet(&packet, now)
+    }
+
+    /// A packet on the carrier; an error is how the session has to end.
+    #[inline]
+    pub(super) fn packet(&self, packet: &Packet<'_>, now: Instant) -> Result<(), End> {
+        let step = self.engine.borrow_mut().packet(packet, now);
+        match (step, packet) {
+            (Step::Message, Packet::Message(text)) => {
+                self.application().text(text).map_err(End::from)
+            }
+            (Step::Message, Packet::Binary(bytes)) => {
+                self.application().binary(bytes).map_err(End::from)
+            }
+            (Step::Close(reason), _) => Err(End::of(reason)),
+            (Step::Message | Step::Ignore, _) => Ok(()),
+        }
+    }
+
+    /// A websocket wants to take over; false if it may not.
+    pub(super) fn begin_upgrade(self: &Rc<Self>, now: Instant) -> bool {
+        let begun = self.engine.borrow_mut().begin_upgrade(now);
+        if begun {
+            self.arm();
+        }
+        begun
+    }
+
+    /// A text packet on the websocket that wants to take over.
+    pub(super) fn upgrade_packet(&self, text: &str) -> UpgradeStep {
+        let packet = packet::decode(text).unwrap_or(Packet::Noop);
+        let step = self.engine.borrow_mut().upgrade_packet(&packet);
+        if step == UpgradeStep::Probe {
+            self.release_poll();
+        }
+        step
+    }
+
+    /// The websocket carries the session from now on.
+    pub(super) fn switch(&self, stream: Rc<OwnedWriteHalf>) {
+        self.release_poll();
+        self.gate.hub.set_link(&self.client, Link::Stream(stream));
+        self.gate.metrics.session_upgraded();
+    }
+
+    /// The websocket that wanted to take over is gone.
+    pub(super) fn abandon_upgrade(&self, why: &'static str) {
+        let mut engine = self.engine.borrow_mut();
+        if engine.is_upgrading() {
+            engine.abandon_upgrade();
+            self.gate.metrics.upgrade_failed(why);
+        }
+    }
+
+    /// Ends the poll that waits, if one does, with what there is or a noop.
+    pub(super) fn release_poll(&self) {
+        if self.gate.hub.is_polled(&self.client) {
+            self.send(|out| frame::text(out, &[packet::NOOP]));
+            self.gate.hub.flush_now(&self.client);
+        }
+    }
+
+    /// Ends a session on a websocket, with this code in the close frame.
+    pub(super) fn close_websocket(&self, code: Option<u16>, reason: Reason) {
+        self.finish(
+            End {
+                reason: reason.text(),
+                farewell: Farewell::Abort,
+            },
+            code,
+        );
+    }
+
+    /// Ends the session. Nothing happens the second time.
+    pub(super) fn close(&self, end: End) {
+        self.finish(end, None);
+    }
+
+    /// The one way out.
+    fn finish(&self, end: End, code: Option<u16>) {
+        let (carrier, hub) = (self.carrier(), &self.gate.hub);
+        let polled = hub.is_polled(&self.client);
+        let lingers = carrier == Carrier::Polling && end.farewell == Farewell::Linger && !polled;
+        match carrier {
+            Carrier::Closed => return,
+            Carrier::Lingering { .. } => return self.forget(),
+            Carrier::Polling | Carrier::Websocket => {}
+        }
+        self.engine.borrow_mut().close(lingers, clock::now());
+        self.application().closed(end.reason);
+        match carrier {
+            Carrier::Websocket if end.farewell != Farewell::Gone => {
+                hub.finish(&self.client, |out| frame::close(out, code));
+            }
+            Carrier::Polling if lingers => hub.linger(&self.client, |out| self.last_poll(out)),
+            Carrier::Polling if polled => {
+                hub.finish(&self.client, |out| frame::text(out, &[packet::CLOSE]))
+            }
+            _ => hub.discard(&self.client),
+        }
+        self.gate
+            .metrics
+            .session_closed(transport(carrier), end.reason);
+        self.permit.take();
+        self.wake_reader();
+        if !lingers {
+            self.gate.leave(self);
+        }
+    }
+
+    /// What the next poll gets: what waits, and the close packet; a noop before it if nothing else is there, as from Node.
+    fn last_poll(&self, out: &mut Vec<u8>) {
+        if self.client.unsent() == 0 {
+            frame::text(out, &[packet::NOOP]);
+        }
+        frame::text(out, &[packet::CLOSE]);
+    }
+
+    /// The last poll of a lingering session was answered.
+    pub(super) fn forget(&self) {
+        self.engine.borrow_mut().close(false, clock::now());
+        self.gate.hub.discard(&self.client);
+        self.gate.leave(self);
+    }
+
+    /// Keeps the waker of the task that reads the websocket.
+    pub(super) fn set_reader(&self, context: &Context<'_>) {
+        let mut reader = self.reader.borrow_mut();
+        if !reader
+            .as_ref()
+            .is_some_and(|known| known.will_wake(context.waker()))
+        {
+            *reader = Some(context.waker().clone());
+        }
+    }
+
+    fn wake_reader(&self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
+
+    /// The timer calls; true if a ping is to be sent.
+    pub(super) fn on_time(self: &Rc<Self>, now: Instant) -> bool {
+        if self.armed.get().is_some_and(|armed| armed <= now) {
+            self.armed.set(None);
+        }
+        let due = self.engine.borrow_mut().on_timeout(now);
+        match due {
+            Due::Nothing | Due::Ping => {}
+            Due::AbandonUpgrade => {
+                self.gate.metrics.upgrade_failed("timeout");
+                self.wake_reader();
+            }
+            Due::Close(reason) => self.close(End {
+                reason: reason.text(),
+                farewell: Farewell::Abort,
+            }),
+        }
+        if self.connect_by.get().is_some_and(|by| by <= now) {
+            self.connect_by.set(None);
+            if self.application().is_waiting() {
+                self.close(End {
+                    reason: Reason::ForcedClose.text(),
+                    farewell: Farewell::Linger,
+                });
+            }
+        }
+        self.arm();
+        due == Due::Ping
+    }
+
+    fn arm(self: &Rc<Self>) {
+        let connect = self.connect_by.get().filter(|_| self.is_open());
+        let next = self
+            .engine
+            .borrow()
+            .next_timeout()
+            .into_iter()
+            .chain(connect)
+            .min();
+        let Some(next) = next else { return };
+        if self.armed.get().is_none_or(|armed| next < armed) {
+            self.armed.set(Some(next));
+            self.gate.arm(next, self);
+        }
+    }
+
+    fn application(&self) -> &dyn Application {
+        &**self.application.get().expect("set when the session opened")
+    }
+}
+
+impl Owner for Connection {
+    fn close(&self, close: Close) {
+        Self::close(self, close.into());
+    }
+}
+
+fn transport(carrier: Carrier) -> Transport {
+    match carrier {
+        Carrier::Websocket => Transport::Websocket,
+        _ => Transport::Polling,
+    }
+}
