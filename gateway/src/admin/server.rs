@@ -12,6 +12,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use carillon_crds::names::path;
 use serde_json::json;
 use tokio::net::TcpListener;
 
@@ -49,10 +50,10 @@ pub async fn serve(
 /// The routes, for a server of one's own.
 pub fn router(admin: Admin) -> Router {
     Router::new()
-        .route("/metrics", get(metrics))
-        .route("/livez", get(livez))
-        .route("/readyz", get(readyz))
-        .route("/rules", get(rules))
+        .route(path::METRICS, get(metrics))
+        .route(path::LIVEZ, get(livez))
+        .route(path::READYZ, get(readyz))
+        .route(path::RULES, get(rules))
         .with_state(Arc::new(admin))
 }
 

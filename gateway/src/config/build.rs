@@ -5,6 +5,8 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use carillon_crds::names::port;
+
 use super::settings::{Setting, Settings};
 use super::variables as v;
 use super::{Api, Bind, Config, DrainSettings, Faults, LogFilter, RulesSource, Secret, values};
@@ -18,10 +20,10 @@ pub(super) fn config(mut settings: Settings<'_>) -> Result<Config, Faults> {
     let (api, api_key) = api(s, development);
     let config = Config {
         bind: bind(s, development),
-        client_port: s.parse(&v::PORT, values::port).unwrap_or(3001),
+        client_port: s.parse(&v::PORT, values::port).unwrap_or(port::CLIENT),
         api,
         api_key,
-        admin_port: s.parse(&v::ADMIN_PORT, values::port).unwrap_or(9090),
+        admin_port: s.parse(&v::ADMIN_PORT, values::port).unwrap_or(port::ADMIN),
         node_id: s.parse(&v::NODE_ID, values::node_id),
         shards: shards(s),
         log: s
@@ -136,7 +138,7 @@ fn bind(s: &mut Settings<'_>, development: bool) -> Bind {
 fn api(s: &mut Settings<'_>, development: bool) -> (Api, Option<Secret>) {
     let api = s
         .parse(&v::API_PORT, values::api)
-        .unwrap_or(Api::Port(3002));
+        .unwrap_or(Api::Port(port::API));
     let key = api_key(s);
     let given = s.get(&v::API_KEY).or_else(|| s.get(&v::API_KEY_FILE));
     if let (Api::Client, true, None, Some(setting)) = (api, development, given, s.get(&v::API_PORT))

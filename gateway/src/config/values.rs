@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use carillon_crds::units;
+
 use super::{Api, Bind, LogFilter, Secret};
 
 pub(super) fn port(text: &str) -> Result<u16, String> {
@@ -94,38 +96,17 @@ pub(super) fn origin(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let problem = || "must be a number and a unit, such as 250ms, 5s, 2m or 1h".to_owned();
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let number: u64 = text[..digits].parse().map_err(|_| problem())?;
-    let milliseconds = match &text[digits..] {
-        "ms" => Some(number),
-        "s" => number.checked_mul(1_000),
-        "m" => number.checked_mul(60_000),
-        "h" => number.checked_mul(3_600_000),
-        _ => None,
-    };
-    match milliseconds {
-        Some(milliseconds) if milliseconds <= 3_600_000 => Ok(Duration::from_millis(milliseconds)),
-        Some(_) => Err("must be at most 1h".to_owned()),
-        None => Err(problem()),
+    match text.parse::<units::Duration>().map(units::Duration::get) {
+        Ok(duration) if duration <= Duration::from_secs(3_600) => Ok(duration),
+        Ok(_) => Err("must be at most 1h".to_owned()),
+        Err(_) => Err("must be a number and a unit, such as 250ms, 5s, 2m or 1h".to_owned()),
     }
 }
 
-/// A rate as events in a second, at least one a minute.
+/// A rate as events in a second.
 pub(super) fn rate(text: &str) -> Result<f64, String> {
-    let problem = || "must be a rate such as 200/s or 600/m".to_owned();
-    let (number, unit) = text.split_once('/').ok_or_else(problem)?;
-    let number: u32 = number.parse().map_err(|_| problem())?;
-    let seconds = match unit {
-        "s" => 1.0,
-        "m" => 60.0,
-        _ => return Err(problem()),
-    };
-    if number == 0 {
-        Err(problem())
-    } else {
-        Ok(f64::from(number) / seconds)
-    }
+    let rate = text.parse::<units::Rate>().map(units::Rate::a_second);
+    rate.map_err(|_| "must be a rate such as 200/s or 600/m".to_owned())
 }
 
 /// A key that fits into an `Authorization` header.

@@ -1,0 +1,25 @@
+# Two commands do everything on a fresh machine: `make run` and `make test`.
+.DEFAULT_GOAL := help
+.PHONY: help run test check docs fuzz bench
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+run: ## build, serve the example rules on port 3001, print what to open and a ready curl
+	scripts/run
+
+test: ## everything: checks, unit, property and integration tests; installs what they need
+	scripts/test
+
+check: ## the inner loop: format, lints, unit and property tests
+	scripts/check
+
+docs: ## make the generated parts of docs/ again
+	UPDATE_DOCS=1 cargo test --quiet --package carillon-gateway --lib the_docs_hold_the_table
+
+T ?= 60
+fuzz: ## fuzz every parser for T seconds each: make fuzz T=60
+	scripts/fuzz $(T)
+
+bench: ## the gateway beside its peers on this machine, interleaved; prints the tables (ARGS=--list)
+	bench/run $(ARGS)
