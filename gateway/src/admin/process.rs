@@ -1,6 +1,6 @@
 //! What the kernel knows of this process, read from `/proc`. Elsewhere than on Linux all is absent.
 
-use std::fs;
+use std::{fs, io};
 
 /// Facts for the `process_*` metrics; each is absent where it cannot be read.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -61,6 +61,11 @@ pub fn open_fds() -> Option<u64> {
 /// The soft limit of file descriptors; `None` if there is none.
 pub fn max_fds() -> Option<u64> {
     parse_max_fds(&fs::read_to_string("/proc/self/limits").ok()?)
+}
+
+/// Raises the soft limit of file descriptors to the hard one; returns what is then in force.
+pub fn raise_max_fds() -> io::Result<u64> {
+    rlimit::increase_nofile_limit(u64::MAX)
 }
 
 /// The kernel shows times in ticks of 100 Hz on every architecture that this is built for.
@@ -143,5 +148,6 @@ mod tests {
         assert!(facts.open_fds > Some(2));
         assert!(facts.threads >= Some(1));
         assert!(facts.started_at > Some(1.0e9));
+        assert!(raise_max_fds().unwrap() >= facts.max_fds.unwrap_or(0));
     }
 }
