@@ -19,6 +19,7 @@ mod generated;
 pub mod hub;
 pub mod id;
 pub mod policy;
+pub mod node;
 pub mod reload;
 pub mod socket;
 pub mod target;

@@ -226,6 +226,12 @@ impl Rulebook {
             .collect()
     }
 
+    /// Every rule of a namespace, by name or by pattern, in no particular order.
+    pub fn namespaces(&self) -> impl Iterator<Item = &Arc<Namespace>> {
+        let patterns = self.patterns.iter().map(|(_, rules)| rules);
+        self.exact.values().chain(patterns)
+    }
+
     /// Every namespace that is declared by name, in no particular order.
     pub fn declared(&self) -> impl Iterator<Item = (&str, &Arc<Namespace>)> {
         self.exact.iter().map(|(name, rules)| (&**name, rules))

@@ -370,16 +370,16 @@ mod tests {
         assert!(session.begin_upgrade(now));
         assert!(!session.begin_upgrade(now), "one at a time");
         assert_eq!(
-            session.upgrade_packet(Packet::Upgrade, false),
+            session.upgrade_packet(&Packet::Upgrade),
             UpgradeStep::Abandon
         );
         assert!(session.begin_upgrade(now));
         assert_eq!(
-            session.upgrade_packet(Packet::Ping(""), true),
+            session.upgrade_packet(&Packet::Ping(PROBE)),
             UpgradeStep::Probe
         );
         assert_eq!(
-            session.upgrade_packet(Packet::Upgrade, false),
+            session.upgrade_packet(&Packet::Upgrade),
             UpgradeStep::Switch
         );
         assert_eq!(session.carrier(), Carrier::Websocket);

@@ -51,6 +51,12 @@ impl Namespace {
         self.everyone.len()
     }
 
+    /// Every socket that is connected here.
+    #[must_use]
+    pub fn sockets(&self) -> Vec<Rc<Socket>> {
+        self.everyone.members.borrow().iter().map(|member| member.socket.clone()).collect()
+    }
+
     /// How many rooms have a member here.
     #[must_use]
     pub fn room_count(&self) -> usize {
@@ -134,10 +140,6 @@ impl Namespace {
         };
         let seat = socket.seats.borrow_mut().remove(position + 1);
         seat.room.unseat(seat.index);
-        socket
-            .replayed
-            .borrow_mut()
-            .retain(|(room, _)| &**room != name);
         self.forget_if_empty(&seat.room);
         true
     }

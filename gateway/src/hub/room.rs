@@ -36,8 +36,17 @@ pub struct Socket {
     pub(super) seats: RefCell<SmallVec<[Seat; 2]>>,
     /// The last selection that took this socket: unions have no duplicates.
     pub(super) mark: Cell<u64>,
-    /// Ids below which a room's live entries were replayed already.
-    pub(super) replayed: RefCell<Vec<(Arc<str>, u64)>>,
+    /// The replays whose live entries may still be on their way.
+    pub(super) replayed: RefCell<Vec<Replayed>>,
+}
+
+/// A join with replay: which live entries it has made superfluous.
+pub(super) struct Replayed {
+    pub(super) rooms: Vec<Arc<str>>,
+    /// The last id given when the past was read.
+    head: u64,
+    /// The ids that were sent.
+    sent: Vec<u64>,
 }
 
 /// A place in a room.
@@ -45,6 +54,9 @@ pub(super) struct Seat {
     pub(super) room: Rc<Room>,
     pub(super) index: usize,
 }
+
+/// A socket remembers at most so many replays.
+const REPLAYS: usize = 100;
 
 impl Room {
     pub(super) fn new(name: Arc<str>) -> Rc<Self> {
@@ -112,6 +124,31 @@ impl Socket {
             .iter()
             .skip(1)
             .any(|seat| &*seat.room.name == room)
+    }
+
+    /// Remembers a replay of `rooms`, read when `head` was the last id given.
+    pub fn remember_replay(&self, rooms: &[Arc<str>], head: u64, sent: Vec<u64>) {
+        let mut replayed = self.replayed.borrow_mut();
+        replayed.retain(|earlier| !earlier.rooms.iter().all(|room| rooms.contains(room)));
+        if replayed.len() == REPLAYS {
+            replayed.remove(0);
+        }
+        replayed.push(Replayed { rooms: rooms.to_vec(), head, sent });
+    }
+
+    /// Whether a live entry of history is still to be sent: not if a replay has sent it, nor if it comes by no room but
+    /// those that were replayed after it. Entries come in the order of their ids.
+    pub fn admits(&self, id: u64, rooms: &[Arc<str>]) -> bool {
+        let mut replayed = self.replayed.borrow_mut();
+        if replayed.is_empty() {
+            return true;
+        }
+        replayed.retain(|replay| id <= replay.head);
+        if replayed.iter().any(|replay| replay.sent.contains(&id)) {
+            return false;
+        }
+        let is_replayed = |room: &str| replayed.iter().any(|replay| replay.rooms.iter().any(|name| &**name == room));
+        rooms.is_empty() || rooms.iter().any(|room| !is_replayed(room) && self.is_in(room))
     }
 
     /// Whether it still belongs to its namespace.

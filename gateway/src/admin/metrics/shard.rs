@@ -120,7 +120,8 @@ impl ShardMetrics {
             .retain(|label, stored| declared(label) || stored.metrics.sockets.get() != 0);
     }
 
-    pub(super) fn sessions(&self) -> u64 {
+    /// Open sessions.
+    pub fn sessions(&self) -> u64 {
         self.open
             .iter()
             .fold(0, |sum, open| sum.wrapping_add(open.get()))

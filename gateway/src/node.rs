@@ -1,0 +1,66 @@
+//! Where rules, rooms and bus meet: what a packet does.
+//!
+//! One node a shard. It knows no transport: a [`Session`] gets texts and bytes, and answers through the hub.
+
+mod acks;
+mod event;
+mod inbound;
+mod publish;
+mod reload;
+mod session;
+mod space;
+mod view;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use self::acks::Pending;
+pub use self::session::Session;
+use self::space::Spaces;
+use crate::admin::metrics::ShardMetrics;
+use crate::bus::Bus;
+use crate::hub::{Client, Hub};
+use crate::policy::Snapshot;
+
+/// One shard's brain.
+pub struct Node {
+    hub: Rc<Hub>,
+    bus: Bus,
+    /// Which of the bus's shards this is.
+    shard: usize,
+    metrics: Arc<ShardMetrics>,
+    rules: RefCell<Snapshot>,
+    spaces: RefCell<Spaces>,
+    acks: RefCell<Pending>,
+}
+
+impl Node {
+    /// A node that nobody has connected to yet.
+    #[must_use]
+    pub fn new(hub: Rc<Hub>, bus: Bus, shard: usize, metrics: Arc<ShardMetrics>, rules: Snapshot) -> Rc<Self> {
+        let node = Self {
+            hub,
+            bus,
+            shard,
+            metrics,
+            rules: RefCell::new(rules),
+            spaces: RefCell::default(),
+            acks: RefCell::default(),
+        };
+        node.declare_metrics();
+        Rc::new(node)
+    }
+
+    /// A new Engine.IO session.
+    #[must_use]
+    pub fn open(self: &Rc<Self>, client: &Rc<Client>) -> Session {
+        Session::new(self.clone(), client.clone())
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub fn rules(&self) -> Snapshot {
+        self.rules.borrow().clone()
+    }
+}

@@ -1,0 +1,132 @@
+//! What a client's event does, or why it does nothing.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use super::Node;
+use super::session::Member;
+use crate::bus::history::Past;
+use crate::clock;
+use crate::hub::{Close, Frames, Socket, Terms};
+use crate::policy::{self, Call, Effects, Facts, Payload, Refusal, Rooms};
+use crate::socket::encode;
+use crate::socket::packet::{Ack, Event};
+
+impl Node {
+    /// Decides about an event, and does what was decided.
+    pub(super) fn event(&self, member: &Member, event: &Event<'_>, attachments: &[Bytes]) {
+        let now = clock::now();
+        let live = member.space.live();
+        live.received(&event.name);
+        let call = Call { event: &event.name, args: &event.args, attachments, wants_ack: event.id.is_some() };
+        let facts = Facts { socket_id: member.socket.id.as_str(), kept: &member.kept, rooms: &*member.socket };
+        let decided = policy::decide(&live.rules, &mut member.state.borrow_mut(), now, &call, &facts);
+        if let Err(refusal) = decided.and_then(|effects| self.apply(member, event, attachments, effects, now)) {
+            live.metrics.event_refused(refusal.code.code());
+            self.refuse(member, event, &refusal, now);
+        }
+    }
+
+    /// An ack of a client; one that nobody asked for is ignored.
+    pub(super) fn acknowledged(&self, socket: &Socket, ack: &Ack<'_>, attachments: &[Bytes]) {
+        if let Some(id) = ack.id {
+            self.acks.borrow_mut().answer(id, socket.id, ack.args.text(), attachments.to_vec());
+        }
+    }
+
+    /// Takes a socket out of its namespace; nothing happens the second time.
+    pub(super) fn disconnect(&self, socket: &Rc<Socket>) {
+        if socket.is_connected() {
+            self.hub.disconnect(socket);
+            self.acks.borrow_mut().gone(socket.id);
+            tracing::info!(
+                target: "carillon::sockets", socket = %socket.id, namespace = &*socket.namespace.name, "disconnect"
+            );
+        }
+    }
+
+    /// The server ends a socket: `41`, without a payload; `close` ends its connection too.
+    pub(super) fn expel(&self, socket: &Rc<Socket>, close: bool) {
+        let nsp = &*socket.namespace.name;
+        let encode = |out: &mut Vec<u8>| encode::disconnect(out, nsp);
+        self.hub.send(&socket.client, Frames { hint: 16 + nsp.len(), encode });
+        self.disconnect(socket);
+        if close {
+            self.hub.close(&socket.client, Close::Forced);
+        }
+    }
+
+    /// Everything was rendered before: what can still fail is the bus.
+    fn apply(
+        &self,
+        member: &Member,
+        event: &Event<'_>,
+        attachments: &[Bytes],
+        effects: Effects<'_>,
+        now: Instant,
+    ) -> Result<(), Refusal> {
+        let Effects { leave, join, replay, publish, ack } = effects;
+        for room in &leave {
+            self.hub.leave(&member.socket, room);
+        }
+        for room in &join {
+            self.hub.join(&member.socket, room);
+        }
+        if replay > 0 {
+            let namespace = &member.space.namespace.name;
+            let past = self.bus.history(&Past { namespace, rooms: &join, since: None, last: replay }, now);
+            self.replay(&member.socket, &join, &past, now);
+        }
+        for publication in &publish {
+            self.publish(member, event, attachments, publication, now)?;
+        }
+        if let (Some(id), Some(ack)) = (event.id, ack) {
+            let (args, attachments) = match &ack {
+                Payload::Same => (event.args.text(), attachments),
+                Payload::Text { args, attachments } => (&**args, &**attachments),
+            };
+            self.answer(&member.socket, id, args, attachments);
+        }
+        Ok(())
+    }
+
+    fn answer(&self, socket: &Socket, id: u64, args: &str, attachments: &[Bytes]) {
+        let nsp = &*socket.namespace.name;
+        let encode = |out: &mut Vec<u8>| encode::ack(out, nsp, id, args, attachments);
+        self.hub.send(&socket.client, Frames { hint: 64 + nsp.len() + args.len(), encode });
+    }
+
+    /// Tells of a refusal: by the ack if the client waits for one, else by the namespace's `errorEvent`.
+    fn refuse(&self, member: &Member, event: &Event<'_>, refusal: &Refusal, now: Instant) {
+        match event.id {
+            Some(id) => self.answer(&member.socket, id, &refusal.to_ack(), &[]),
+            None => self.tell(member, &refusal.to_event(Some(event.raw_name)), now),
+        }
+    }
+
+    fn tell(&self, member: &Member, args: &str, now: Instant) {
+        let live = member.space.live();
+        let name = &*live.rules.rules.error_event;
+        self.emit_text(&member.socket, name, args, now);
+    }
+
+    /// Sends an event to one socket.
+    pub(super) fn emit_text(&self, socket: &Socket, raw_name: &str, args: &str, now: Instant) {
+        let nsp = &*socket.namespace.name;
+        let encode = |out: &mut Vec<u8>| encode::event(out, nsp, None, raw_name, args, &[]);
+        let terms = Terms { volatile: false, accepted: now };
+        self.hub.emit(socket, terms, Frames { hint: 64 + nsp.len() + raw_name.len() + args.len(), encode });
+    }
+}
+
+impl Rooms for Socket {
+    fn count(&self) -> usize {
+        self.room_count()
+    }
+
+    fn contains(&self, room: &str) -> bool {
+        self.is_in(room)
+    }
+}

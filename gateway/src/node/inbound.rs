@@ -1,0 +1,87 @@
+//! What comes by the bus: broadcasts, changes of selections, questions.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Node;
+use crate::admin::metrics::Source as Counted;
+use crate::bus::broadcast::{Broadcast, Source};
+use crate::bus::history::Replay;
+use crate::bus::inbox::{Inbound, Inbox};
+use crate::bus::query::Change;
+use crate::hub::{Frames, Socket, Terms};
+use crate::target::Target;
+
+/// So many messages are taken before other tasks get their turn.
+const TURN: usize = 64;
+
+impl Node {
+    /// Takes what comes, until the bus is gone.
+    pub async fn listen(self: Rc<Self>, mut inbox: Inbox) {
+        while let Some(first) = inbox.recv().await {
+            self.take(first);
+            for _ in 1..TURN {
+                let Some(next) = inbox.try_recv() else { break };
+                self.take(next);
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn take(&self, inbound: Inbound) {
+        match inbound {
+            Inbound::Broadcast(broadcast) => self.receive(&broadcast),
+            Inbound::Change { target, change, reply } => reply.add(self.change(&target, &change)),
+            Inbound::Query { query, reply } => reply.send(self.answer_query(&query)),
+            Inbound::ForgetAck(id) => self.acks.borrow_mut().forget(id),
+        }
+    }
+
+    fn receive(&self, broadcast: &Arc<Broadcast>) {
+        let recipients = self.deliver(broadcast);
+        if recipients == 0
+            && let Some(gather) = broadcast.ack.as_ref().filter(|_| self.hub.namespace(&broadcast.target.namespace).is_none())
+        {
+            gather.expect(0);
+        }
+        if let Some(counted) = &broadcast.counted {
+            counted.add(recipients);
+        }
+        // A client's message was counted where the client is.
+        let source = match broadcast.source {
+            Source::Client | Source::Http => return,
+            Source::Bus => Counted::Bus,
+            Source::Emitter => Counted::Emitter,
+            Source::Upstream => Counted::Upstream,
+        };
+        if let Some(space) = self.space(&broadcast.target.namespace) {
+            space.metrics().accepted(source);
+        }
+    }
+
+    fn change(&self, target: &Target, change: &Change) -> u64 {
+        let sockets = self.hub.select(target);
+        for socket in &sockets {
+            match change {
+                Change::Join(rooms) => rooms.iter().for_each(|room| drop(self.hub.join(socket, room))),
+                Change::Leave(rooms) => rooms.iter().for_each(|room| drop(self.hub.leave(socket, room))),
+                Change::Disconnect { close } => self.expel(socket, *close),
+            }
+        }
+        sockets.len() as u64
+    }
+
+    /// Sends the past of rooms to a socket that has just joined them, and remembers up to where that was.
+    pub(super) fn replay(&self, socket: &Rc<Socket>, rooms: &[Arc<str>], past: &Replay, now: Instant) {
+        let terms = Terms { volatile: false, accepted: now };
+        let mut replayed = Vec::with_capacity(past.entries.len());
+        for entry in &past.entries {
+            let Some(keep) = &entry.keep else { continue };
+            let encode = |out: &mut Vec<u8>| out.extend_from_slice(&keep.frames);
+            self.hub.emit(socket, terms, Frames { hint: keep.frames.len(), encode });
+            replayed.extend(entry.entry.map(|entry| entry.sequence));
+        }
+        socket.remember_replay(rooms, past.head.sequence, replayed);
+    }
+}
