@@ -12,11 +12,15 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
+/// The wall clock.
+#[must_use]
+pub fn wall() -> SystemTime {
+    SystemTime::now()
+}
+
 /// The wall clock, in milliseconds since the epoch; 0 before it.
 #[must_use]
 pub fn epoch_millis() -> u64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = wall().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

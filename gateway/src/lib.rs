@@ -9,17 +9,20 @@
 )]
 
 pub mod admin;
+pub mod api;
+pub mod app;
 pub mod bus;
 pub mod clock;
 pub mod config;
+pub mod document;
 pub mod drain;
 pub mod engine;
 #[cfg(test)]
 mod generated;
 pub mod hub;
 pub mod id;
-pub mod policy;
 pub mod node;
+pub mod policy;
 pub mod reload;
 pub mod socket;
 pub mod target;

@@ -38,7 +38,13 @@ pub struct Node {
 impl Node {
     /// A node that nobody has connected to yet.
     #[must_use]
-    pub fn new(hub: Rc<Hub>, bus: Bus, shard: usize, metrics: Arc<ShardMetrics>, rules: Snapshot) -> Rc<Self> {
+    pub fn new(
+        hub: Rc<Hub>,
+        bus: Bus,
+        shard: usize,
+        metrics: Arc<ShardMetrics>,
+        rules: Snapshot,
+    ) -> Rc<Self> {
         let node = Self {
             hub,
             bus,

@@ -44,6 +44,11 @@ impl Origins {
         self.any
     }
 
+    /// Allows one more origin, such as `https://example.com`.
+    pub fn add(&mut self, origin: &str) {
+        self.exact.push(origin.to_ascii_lowercase().into());
+    }
+
     /// Origins on this machine, on any port.
     #[must_use]
     pub(super) fn localhost() -> Self {

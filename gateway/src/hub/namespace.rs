@@ -54,7 +54,12 @@ impl Namespace {
     /// Every socket that is connected here.
     #[must_use]
     pub fn sockets(&self) -> Vec<Rc<Socket>> {
-        self.everyone.members.borrow().iter().map(|member| member.socket.clone()).collect()
+        self.everyone
+            .members
+            .borrow()
+            .iter()
+            .map(|member| member.socket.clone())
+            .collect()
     }
 
     /// How many rooms have a member here.

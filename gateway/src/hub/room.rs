@@ -133,7 +133,11 @@ impl Socket {
         if replayed.len() == REPLAYS {
             replayed.remove(0);
         }
-        replayed.push(Replayed { rooms: rooms.to_vec(), head, sent });
+        replayed.push(Replayed {
+            rooms: rooms.to_vec(),
+            head,
+            sent,
+        });
     }
 
     /// Whether a live entry of history is still to be sent: not if a replay has sent it, nor if it comes by no room but
@@ -147,8 +151,15 @@ impl Socket {
         if replayed.iter().any(|replay| replay.sent.contains(&id)) {
             return false;
         }
-        let is_replayed = |room: &str| replayed.iter().any(|replay| replay.rooms.iter().any(|name| &**name == room));
-        rooms.is_empty() || rooms.iter().any(|room| !is_replayed(room) && self.is_in(room))
+        let is_replayed = |room: &str| {
+            replayed
+                .iter()
+                .any(|replay| replay.rooms.iter().any(|name| &**name == room))
+        };
+        rooms.is_empty()
+            || rooms
+                .iter()
+                .any(|room| !is_replayed(room) && self.is_in(room))
     }
 
     /// Whether it still belongs to its namespace.

@@ -26,10 +26,22 @@ impl Pending {
     }
 
     /// Takes a client's ack; one that nobody asked this socket for is ignored.
-    pub(super) fn answer(&mut self, id: u64, socket: SocketId, args: &str, attachments: Vec<Bytes>) {
-        let Some(waiting) = self.0.get_mut(&id) else { return };
+    pub(super) fn answer(
+        &mut self,
+        id: u64,
+        socket: SocketId,
+        args: &str,
+        attachments: Vec<Bytes>,
+    ) {
+        let Some(waiting) = self.0.get_mut(&id) else {
+            return;
+        };
         if waiting.sockets.remove(&socket) {
-            waiting.gather.reply(AckReply { socket: socket.as_str().into(), args: args.into(), attachments });
+            waiting.gather.reply(AckReply {
+                socket: socket.as_str().into(),
+                args: args.into(),
+                attachments,
+            });
             self.forget_if_done(id);
         }
     }
@@ -50,7 +62,11 @@ impl Pending {
     }
 
     fn forget_if_done(&mut self, id: u64) {
-        if self.0.get(&id).is_some_and(|waiting| waiting.sockets.is_empty()) {
+        if self
+            .0
+            .get(&id)
+            .is_some_and(|waiting| waiting.sockets.is_empty())
+        {
             self.0.remove(&id);
         }
     }

@@ -20,10 +20,27 @@ impl Node {
         let now = clock::now();
         let live = member.space.live();
         live.received(&event.name);
-        let call = Call { event: &event.name, args: &event.args, attachments, wants_ack: event.id.is_some() };
-        let facts = Facts { socket_id: member.socket.id.as_str(), kept: &member.kept, rooms: &*member.socket };
-        let decided = policy::decide(&live.rules, &mut member.state.borrow_mut(), now, &call, &facts);
-        if let Err(refusal) = decided.and_then(|effects| self.apply(member, event, attachments, effects, now)) {
+        let call = Call {
+            event: &event.name,
+            args: &event.args,
+            attachments,
+            wants_ack: event.id.is_some(),
+        };
+        let facts = Facts {
+            socket_id: member.socket.id.as_str(),
+            kept: &member.kept,
+            rooms: &*member.socket,
+        };
+        let decided = policy::decide(
+            &live.rules,
+            &mut member.state.borrow_mut(),
+            now,
+            &call,
+            &facts,
+        );
+        if let Err(refusal) =
+            decided.and_then(|effects| self.apply(member, event, attachments, effects, now))
+        {
             live.metrics.event_refused(refusal.code.code());
             self.refuse(member, event, &refusal, now);
         }
@@ -32,17 +49,19 @@ impl Node {
     /// An ack of a client; one that nobody asked for is ignored.
     pub(super) fn acknowledged(&self, socket: &Socket, ack: &Ack<'_>, attachments: &[Bytes]) {
         if let Some(id) = ack.id {
-            self.acks.borrow_mut().answer(id, socket.id, ack.args.text(), attachments.to_vec());
+            self.acks
+                .borrow_mut()
+                .answer(id, socket.id, ack.args.text(), attachments.to_vec());
         }
     }
 
     /// Takes a socket out of its namespace; nothing happens the second time.
-    pub(super) fn disconnect(&self, socket: &Rc<Socket>) {
+    pub(super) fn disconnect(&self, socket: &Rc<Socket>, reason: &str) {
         if socket.is_connected() {
             self.hub.disconnect(socket);
             self.acks.borrow_mut().gone(socket.id);
             tracing::info!(
-                target: "carillon::sockets", socket = %socket.id, namespace = &*socket.namespace.name, "disconnect"
+                target: "carillon::sockets", socket = %socket.id, namespace = &*socket.namespace.name, reason, "disconnect"
             );
         }
     }
@@ -51,8 +70,14 @@ impl Node {
     pub(super) fn expel(&self, socket: &Rc<Socket>, close: bool) {
         let nsp = &*socket.namespace.name;
         let encode = |out: &mut Vec<u8>| encode::disconnect(out, nsp);
-        self.hub.send(&socket.client, Frames { hint: 16 + nsp.len(), encode });
-        self.disconnect(socket);
+        self.hub.send(
+            &socket.client,
+            Frames {
+                hint: 16 + nsp.len(),
+                encode,
+            },
+        );
+        self.disconnect(socket, "server namespace disconnect");
         if close {
             self.hub.close(&socket.client, Close::Forced);
         }
@@ -67,7 +92,13 @@ impl Node {
         effects: Effects<'_>,
         now: Instant,
     ) -> Result<(), Refusal> {
-        let Effects { leave, join, replay, publish, ack } = effects;
+        let Effects {
+            leave,
+            join,
+            replay,
+            publish,
+            ack,
+        } = effects;
         for room in &leave {
             self.hub.leave(&member.socket, room);
         }
@@ -76,7 +107,15 @@ impl Node {
         }
         if replay > 0 {
             let namespace = &member.space.namespace.name;
-            let past = self.bus.history(&Past { namespace, rooms: &join, since: None, last: replay }, now);
+            let past = self.bus.history(
+                &Past {
+                    namespace,
+                    rooms: &join,
+                    since: None,
+                    last: replay,
+                },
+                now,
+            );
             self.replay(&member.socket, &join, &past, now);
         }
         for publication in &publish {
@@ -95,7 +134,13 @@ impl Node {
     fn answer(&self, socket: &Socket, id: u64, args: &str, attachments: &[Bytes]) {
         let nsp = &*socket.namespace.name;
         let encode = |out: &mut Vec<u8>| encode::ack(out, nsp, id, args, attachments);
-        self.hub.send(&socket.client, Frames { hint: 64 + nsp.len() + args.len(), encode });
+        self.hub.send(
+            &socket.client,
+            Frames {
+                hint: 64 + nsp.len() + args.len(),
+                encode,
+            },
+        );
     }
 
     /// Tells of a refusal: by the ack if the client waits for one, else by the namespace's `errorEvent`.
@@ -116,8 +161,18 @@ impl Node {
     pub(super) fn emit_text(&self, socket: &Socket, raw_name: &str, args: &str, now: Instant) {
         let nsp = &*socket.namespace.name;
         let encode = |out: &mut Vec<u8>| encode::event(out, nsp, None, raw_name, args, &[]);
-        let terms = Terms { volatile: false, accepted: now };
-        self.hub.emit(socket, terms, Frames { hint: 64 + nsp.len() + raw_name.len() + args.len(), encode });
+        let terms = Terms {
+            volatile: false,
+            accepted: now,
+        };
+        self.hub.emit(
+            socket,
+            terms,
+            Frames {
+                hint: 64 + nsp.len() + raw_name.len() + args.len(),
+                encode,
+            },
+        );
     }
 }
 

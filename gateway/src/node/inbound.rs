@@ -32,7 +32,11 @@ impl Node {
     fn take(&self, inbound: Inbound) {
         match inbound {
             Inbound::Broadcast(broadcast) => self.receive(&broadcast),
-            Inbound::Change { target, change, reply } => reply.add(self.change(&target, &change)),
+            Inbound::Change {
+                target,
+                change,
+                reply,
+            } => reply.add(self.change(&target, &change)),
             Inbound::Query { query, reply } => reply.send(self.answer_query(&query)),
             Inbound::ForgetAck(id) => self.acks.borrow_mut().forget(id),
         }
@@ -41,7 +45,10 @@ impl Node {
     fn receive(&self, broadcast: &Arc<Broadcast>) {
         let recipients = self.deliver(broadcast);
         if recipients == 0
-            && let Some(gather) = broadcast.ack.as_ref().filter(|_| self.hub.namespace(&broadcast.target.namespace).is_none())
+            && let Some(gather) = broadcast
+                .ack
+                .as_ref()
+                .filter(|_| self.hub.namespace(&broadcast.target.namespace).is_none())
         {
             gather.expect(0);
         }
@@ -64,8 +71,12 @@ impl Node {
         let sockets = self.hub.select(target);
         for socket in &sockets {
             match change {
-                Change::Join(rooms) => rooms.iter().for_each(|room| drop(self.hub.join(socket, room))),
-                Change::Leave(rooms) => rooms.iter().for_each(|room| drop(self.hub.leave(socket, room))),
+                Change::Join(rooms) => rooms
+                    .iter()
+                    .for_each(|room| _ = self.hub.join(socket, room)),
+                Change::Leave(rooms) => rooms
+                    .iter()
+                    .for_each(|room| _ = self.hub.leave(socket, room)),
                 Change::Disconnect { close } => self.expel(socket, *close),
             }
         }
@@ -73,13 +84,29 @@ impl Node {
     }
 
     /// Sends the past of rooms to a socket that has just joined them, and remembers up to where that was.
-    pub(super) fn replay(&self, socket: &Rc<Socket>, rooms: &[Arc<str>], past: &Replay, now: Instant) {
-        let terms = Terms { volatile: false, accepted: now };
+    pub(super) fn replay(
+        &self,
+        socket: &Rc<Socket>,
+        rooms: &[Arc<str>],
+        past: &Replay,
+        now: Instant,
+    ) {
+        let terms = Terms {
+            volatile: false,
+            accepted: now,
+        };
         let mut replayed = Vec::with_capacity(past.entries.len());
         for entry in &past.entries {
             let Some(keep) = &entry.keep else { continue };
             let encode = |out: &mut Vec<u8>| out.extend_from_slice(&keep.frames);
-            self.hub.emit(socket, terms, Frames { hint: keep.frames.len(), encode });
+            self.hub.emit(
+                socket,
+                terms,
+                Frames {
+                    hint: keep.frames.len(),
+                    encode,
+                },
+            );
             replayed.extend(entry.entry.map(|entry| entry.sequence));
         }
         socket.remember_replay(rooms, past.head.sequence, replayed);

@@ -60,26 +60,58 @@ impl Node {
             EventName::Other(name) => name,
             EventName::Argument(name) => name,
         };
-        let message = Message { nsp: &member.space.namespace.name, name, args, attachments };
+        let message = Message {
+            nsp: &member.space.namespace.name,
+            name,
+            args,
+            attachments,
+        };
         member.space.metrics().accepted(Counted::Client);
-        let terms = Terms { volatile: publication.volatile, accepted: now };
+        let terms = Terms {
+            volatile: publication.volatile,
+            accepted: now,
+        };
         let Some(target) = target(member, publication) else {
-            self.hub.emit(&member.socket, terms, Frames { hint: message.hint(), encode: |out: &mut Vec<u8>| message.encode(out) });
+            self.hub.emit(
+                &member.socket,
+                terms,
+                Frames {
+                    hint: message.hint(),
+                    encode: |out: &mut Vec<u8>| message.encode(out),
+                },
+            );
             return Ok(());
         };
         self.broadcast(member, target, publication.to_self, terms, &message)
     }
 
-    fn broadcast(&self, member: &Member, target: Target, to_self: bool, terms: Terms, message: &Message<'_>) -> Result<(), Refusal> {
+    fn broadcast(
+        &self,
+        member: &Member,
+        target: Target,
+        to_self: bool,
+        terms: Terms,
+        message: &Message<'_>,
+    ) -> Result<(), Refusal> {
         let history = member.space.history().filter(|_| !terms.volatile);
         if history.is_none() && self.bus.shards() == 1 {
             // Nobody else needs the frames: they are encoded straight into the log.
-            let frames = Frames { hint: message.hint(), encode: |out: &mut Vec<u8>| message.encode(out) };
-            let admits = |socket: &std::rc::Rc<Socket>| to_self || !std::rc::Rc::ptr_eq(socket, &member.socket);
-            self.hub.broadcast(&member.space.namespace, &target, terms, frames, admits);
+            let frames = Frames {
+                hint: message.hint(),
+                encode: |out: &mut Vec<u8>| message.encode(out),
+            };
+            let admits = |socket: &std::rc::Rc<Socket>| {
+                to_self || !std::rc::Rc::ptr_eq(socket, &member.socket)
+            };
+            self.hub
+                .broadcast(&member.space.namespace, &target, terms, frames, admits);
             return Ok(());
         }
-        let target = if to_self { target } else { target.except(member.socket.id.as_str()) };
+        let target = if to_self {
+            target
+        } else {
+            target.except(member.socket.id.as_str())
+        };
         let frames = message.frames();
         let mut broadcast = Broadcast::new(target, frames.clone(), terms.accepted, Source::Client);
         broadcast.volatile = terms.volatile;
@@ -91,7 +123,8 @@ impl Node {
             frames,
         });
         let published = self.bus.publish(Some(self.shard), broadcast);
-        let published = published.map_err(|error| Refusal::new(Code::Unavailable, error.to_string()))?;
+        let published =
+            published.map_err(|error| Refusal::new(Code::Unavailable, error.to_string()))?;
         if let Some(broadcast) = published.deliver {
             self.deliver(&broadcast);
         }
@@ -100,21 +133,29 @@ impl Node {
 
     /// Delivers to the sockets of this shard; returns how many those are.
     pub(super) fn deliver(&self, broadcast: &Arc<Broadcast>) -> u64 {
-        let Some(namespace) = self.hub.namespace(&broadcast.target.namespace) else { return 0 };
-        let terms = Terms { volatile: broadcast.volatile, accepted: broadcast.accepted };
+        let Some(namespace) = self.hub.namespace(&broadcast.target.namespace) else {
+            return 0;
+        };
+        let terms = Terms {
+            volatile: broadcast.volatile,
+            accepted: broadcast.accepted,
+        };
         let frames = Frames {
             hint: broadcast.frames.len(),
             encode: |out: &mut Vec<u8>| out.extend_from_slice(&broadcast.frames),
         };
         let mut waiting = std::collections::HashSet::new();
         let entry = broadcast.entry.map(|entry| entry.sequence);
-        let recipients = self.hub.broadcast(&namespace, &broadcast.target, terms, frames, |socket| {
-            let admitted = entry.is_none_or(|entry| socket.admits(entry, &broadcast.target.rooms));
-            if admitted && broadcast.ack.is_some() {
-                waiting.insert(socket.id);
-            }
-            admitted
-        });
+        let recipients =
+            self.hub
+                .broadcast(&namespace, &broadcast.target, terms, frames, |socket| {
+                    let admitted =
+                        entry.is_none_or(|entry| socket.admits(entry, &broadcast.target.rooms));
+                    if admitted && broadcast.ack.is_some() {
+                        waiting.insert(socket.id);
+                    }
+                    admitted
+                });
         if let Some(gather) = &broadcast.ack {
             self.acks.borrow_mut().expect(gather.clone(), waiting);
         }
@@ -129,5 +170,9 @@ fn target(member: &Member, publication: &Publication<'_>) -> Option<Target> {
         Scope::Namespace => Vec::new(),
         Scope::Sender => return None,
     };
-    Some(Target { namespace: member.space.namespace.name.clone(), rooms, except: publication.except.clone() })
+    Some(Target {
+        namespace: member.space.namespace.name.clone(),
+        rooms,
+        except: publication.except.clone(),
+    })
 }

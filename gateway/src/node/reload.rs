@@ -19,12 +19,17 @@ impl Node {
                 None => self.remove(&space),
             }
         }
-        self.metrics.retain(|label| rules.namespaces().any(|namespace| *namespace.label == *label));
+        self.metrics.retain(|label| {
+            rules
+                .namespaces()
+                .any(|namespace| *namespace.label == *label)
+        });
     }
 
     fn take_rules(&self, space: &Space, rules: NamespaceRules) {
         let live = self.live(rules);
-        self.hub.open_namespace(&space.namespace.name, &live.metrics, backlog(&live.rules));
+        self.hub
+            .open_namespace(&space.namespace.name, &live.metrics, backlog(&live.rules));
         space.set_live(live);
     }
 
@@ -32,7 +37,10 @@ impl Node {
         let now = clock::now();
         let live = space.live();
         let name = &*space.namespace.name;
-        let refusal = Refusal::new(Code::NamespaceRemoved, format!("the namespace {name} is no longer declared"));
+        let refusal = Refusal::new(
+            Code::NamespaceRemoved,
+            format!("the namespace {name} is no longer declared"),
+        );
         let args = refusal.to_event(None);
         for socket in space.namespace.sockets() {
             self.emit_text(&socket, &live.rules.rules.error_event, &args, now);

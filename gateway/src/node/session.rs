@@ -70,16 +70,19 @@ impl Session {
     /// # Errors
     /// None is expected, or the packet has grown too large: the session has to end.
     pub fn binary(&self, bytes: &[u8]) -> Result<(), Close> {
-        let whole = self.assembler.borrow_mut().binary(Bytes::copy_from_slice(bytes))?;
+        let whole = self
+            .assembler
+            .borrow_mut()
+            .binary(Bytes::copy_from_slice(bytes))?;
         let Some(whole) = whole else { return Ok(()) };
         let packet = whole.packet().map_err(|_| Close::Parse)?;
         self.packet(&packet, whole.attachments())
     }
 
-    /// The connection is gone.
-    pub fn closed(&self) {
+    /// The connection is gone, for this reason of Engine.IO.
+    pub fn closed(&self, reason: &str) {
         for member in self.members.take() {
-            self.node.disconnect(&member.socket);
+            self.node.disconnect(&member.socket, reason);
         }
     }
 
@@ -117,7 +120,12 @@ impl Session {
             return Ok(());
         };
         let live = space.live();
-        let query = self.client.handshake.query.iter().map(|(name, value)| (&**name, &**value));
+        let query = self
+            .client
+            .handshake
+            .query
+            .iter()
+            .map(|(name, value)| (&**name, &**value));
         let kept = Kept::new(&live.rules.rules, auth, query);
         let id = SocketId::random();
         match policy::admit(&live.rules, id.as_str(), &kept) {
@@ -142,37 +150,70 @@ impl Session {
         }
         let nsp = &*space.namespace.name;
         let encode = |out: &mut Vec<u8>| encode::connect(out, nsp, id.as_str(), None);
-        hub.send(&self.client, Frames { hint: 64 + nsp.len(), encode });
-        let terms = Terms { volatile: false, accepted: clock::now() };
+        hub.send(
+            &self.client,
+            Frames {
+                hint: 64 + nsp.len(),
+                encode,
+            },
+        );
+        let terms = Terms {
+            volatile: false,
+            accepted: clock::now(),
+        };
         for emit in &admission.welcome {
-            let encode = |out: &mut Vec<u8>| encode::event(out, nsp, None, &emit.event, &emit.args, &[]);
-            hub.emit(&socket, terms, Frames { hint: 64 + nsp.len() + emit.args.len(), encode });
+            let encode =
+                |out: &mut Vec<u8>| encode::event(out, nsp, None, &emit.event, &emit.args, &[]);
+            hub.emit(
+                &socket,
+                terms,
+                Frames {
+                    hint: 64 + nsp.len() + emit.args.len(),
+                    encode,
+                },
+            );
         }
         tracing::info!(
             target: "carillon::sockets", socket = %id, namespace = nsp, address = %self.client.handshake.address, "connect"
         );
-        let member = Member { socket, space: space.clone(), state: RefCell::default(), kept };
+        let member = Member {
+            socket,
+            space: space.clone(),
+            state: RefCell::default(),
+            kept,
+        };
         self.members.borrow_mut().push(Rc::new(member));
     }
 
     fn refuse(&self, nsp: &str, message: &str) {
         let encode = |out: &mut Vec<u8>| encode::connect_error(out, nsp, message, None);
-        self.node.hub.send(&self.client, Frames { hint: 64 + nsp.len() + message.len(), encode });
+        self.node.hub.send(
+            &self.client,
+            Frames {
+                hint: 64 + nsp.len() + message.len(),
+                encode,
+            },
+        );
     }
 
     fn leave(&self, member: &Rc<Member>) {
-        self.node.disconnect(&member.socket);
+        self.node
+            .disconnect(&member.socket, "client namespace disconnect");
         self.forget_gone();
     }
 
     /// The members that others have taken out of their namespaces.
     fn forget_gone(&self) {
-        self.members.borrow_mut().retain(|member| member.socket.is_connected());
+        self.members
+            .borrow_mut()
+            .retain(|member| member.socket.is_connected());
     }
 
     fn member(&self, nsp: &str) -> Option<Rc<Member>> {
         let members = self.members.borrow();
-        let is_it = |member: &&Rc<Member>| &*member.space.namespace.name == nsp && member.socket.is_connected();
+        let is_it = |member: &&Rc<Member>| {
+            &*member.space.namespace.name == nsp && member.socket.is_connected()
+        };
         members.iter().find(is_it).cloned()
     }
 }

@@ -51,7 +51,10 @@ impl Space {
     pub(super) fn history(&self) -> Option<HistoryLimits> {
         let live = self.live.borrow();
         let history = live.rules.rules.history.as_ref()?;
-        Some(HistoryLimits { size: history.size, ttl: history.ttl })
+        Some(HistoryLimits {
+            size: history.size,
+            ttl: history.ttl,
+        })
     }
 }
 
@@ -78,9 +81,16 @@ impl Node {
             return None;
         }
         let live = self.live(rules);
-        let namespace = self.hub.open_namespace(name, &live.metrics, backlog(&live.rules));
-        let space = Rc::new(Space { namespace, live: RefCell::new(Rc::new(live)) });
-        self.spaces.borrow_mut().insert(space.namespace.name.clone(), space.clone());
+        let namespace = self
+            .hub
+            .open_namespace(name, &live.metrics, backlog(&live.rules));
+        let space = Rc::new(Space {
+            namespace,
+            live: RefCell::new(Rc::new(live)),
+        });
+        self.spaces
+            .borrow_mut()
+            .insert(space.namespace.name.clone(), space.clone());
         Some(space)
     }
 
@@ -90,8 +100,17 @@ impl Node {
         let mut names: Vec<&str> = rules.rules.events.keys().map(|name| &**name).collect();
         names.sort_unstable();
         let events = self.metrics.events(label, names.iter().copied());
-        let indices = names.iter().enumerate().map(|(index, name)| ((*name).into(), index)).collect();
-        Live { metrics: self.metrics.namespace(label), events, indices, rules }
+        let indices = names
+            .iter()
+            .enumerate()
+            .map(|(index, name)| ((*name).into(), index))
+            .collect();
+        Live {
+            metrics: self.metrics.namespace(label),
+            events,
+            indices,
+            rules,
+        }
     }
 
     /// Every declared namespace has its metrics from the start, so that rates begin at zero.
@@ -99,7 +118,10 @@ impl Node {
         let rules = self.rules.borrow().clone();
         for namespace in rules.namespaces() {
             self.metrics.namespace(&namespace.label);
-            self.metrics.events(&namespace.label, namespace.events.keys().map(|name| &**name));
+            self.metrics.events(
+                &namespace.label,
+                namespace.events.keys().map(|name| &**name),
+            );
         }
     }
 
@@ -122,5 +144,8 @@ impl Node {
 
 /// The hub's form of the rule.
 pub(super) fn backlog(rules: &NamespaceRules) -> BacklogLimit {
-    BacklogLimit { bytes: rules.rules.backlog, skip: rules.rules.overflow == Overflow::Skip }
+    BacklogLimit {
+        bytes: rules.rules.backlog,
+        skip: rules.rules.overflow == Overflow::Skip,
+    }
 }

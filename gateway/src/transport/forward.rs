@@ -1,6 +1,8 @@
-//! Requests that another thread answers: a session of another shard, or the API.
+//! Requests that somebody else answers: the shard of a session, or the API.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::rc::Rc;
 
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -15,23 +17,23 @@ pub struct Forwarded {
     pub(super) reply: oneshot::Sender<Response<Body>>,
 }
 
-/// A request that is not Engine.IO's: the control thread's router answers it.
-pub struct Fallback {
-    /// The request; its body still comes in through the shard.
-    pub request: Request<Incoming>,
-    /// Who sent it.
-    pub peer: SocketAddr,
-    /// Where the answer goes.
-    pub reply: oneshot::Sender<Response<Body>>,
-}
+/// Answers a request that is not Engine.IO's.
+pub type Fallback = Rc<dyn Fn(Request<Incoming>) -> Pin<Box<dyn Future<Output = Response<Body>>>>>;
 
-/// Sends a request elsewhere and waits for the answer; 503 if the other side is gone.
-pub(super) async fn elsewhere<T>(
-    to: &mpsc::UnboundedSender<T>,
-    pack: impl FnOnce(oneshot::Sender<Response<Body>>) -> T,
+/// Has the session's shard answer; 503 if that shard is gone.
+pub(super) async fn to_shard(
+    shard: &mpsc::UnboundedSender<Forwarded>,
+    request: Request<Incoming>,
+    peer: SocketAddr,
 ) -> Response<Body> {
     let (reply, answer) = oneshot::channel();
-    if to.send(pack(reply)).is_ok()
+    if shard
+        .send(Forwarded {
+            request,
+            peer,
+            reply,
+        })
+        .is_ok()
         && let Ok(response) = answer.await
     {
         return response;

@@ -34,7 +34,7 @@ pub struct Gate {
     pub(super) admission: Arc<Admission>,
     pub(super) metrics: Arc<ShardMetrics>,
     pub(super) shards: Vec<mpsc::UnboundedSender<Forwarded>>,
-    pub(super) fallback: Option<mpsc::UnboundedSender<Fallback>>,
+    pub(super) fallback: Option<Fallback>,
     settings: RefCell<Rc<Settings>>,
     sessions: RefCell<HashMap<SessionId, Rc<Connection>>>,
     wheel: RefCell<Wheel<Weak<Connection>>>,
@@ -63,7 +63,7 @@ pub struct GateParts {
     /// The doors of all shards, this one's too, in order.
     pub shards: Vec<mpsc::UnboundedSender<Forwarded>>,
     /// Who answers other paths; absent = 404.
-    pub fallback: Option<mpsc::UnboundedSender<Fallback>>,
+    pub fallback: Option<Fallback>,
     /// The rules at the start.
     pub settings: Settings,
 }

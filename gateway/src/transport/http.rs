@@ -18,7 +18,7 @@ use tokio::net::TcpStream;
 
 use super::body::Body;
 use super::connection::Connection;
-use super::forward::{Fallback, Forwarded, elsewhere};
+use super::forward::{Forwarded, to_shard};
 use super::gate::{Gate, Seat};
 use super::polling;
 use super::settings::Settings;
@@ -75,14 +75,7 @@ async fn route(
     let settings = gate.settings();
     if !request.uri().path().starts_with(&settings.path) {
         return match &gate.fallback {
-            Some(fallback) => {
-                elsewhere(fallback, |reply| Fallback {
-                    request,
-                    peer,
-                    reply,
-                })
-                .await
-            }
+            Some(fallback) => fallback(request).await,
             None => answer::status(http::StatusCode::NOT_FOUND),
         };
     }
@@ -126,14 +119,7 @@ async fn engine(
     };
     if tag.shard != gate.index {
         return match gate.shards.get(usize::from(tag.shard)) {
-            Some(shard) => {
-                elsewhere(shard, |reply| Forwarded {
-                    request,
-                    peer,
-                    reply,
-                })
-                .await
-            }
+            Some(shard) => to_shard(shard, request, peer).await,
             None => answer::error(RequestError::UnknownSid, is_upgrade),
         };
     }

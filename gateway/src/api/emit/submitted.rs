@@ -1,0 +1,135 @@
+//! An event that is published, until its answer is complete.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{self, Instant};
+
+use crate::{
+    api::{Api, idempotency::Reservation, request, response::Accepted},
+    bus::{
+        Bus,
+        gather::{AckGather, Acks, Tally},
+    },
+    clock,
+};
+
+/// A published event.
+#[derive(Debug)]
+pub(super) struct Submitted {
+    answer: Accepted,
+    waiting: Option<Waiting>,
+    reservation: Option<Reservation<Accepted>>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    tally: Arc<Tally>,
+    counted_by: Instant,
+    acks: Option<Gathering>,
+}
+
+/// A gather of acks. When it goes, the shards forget it.
+#[derive(Debug)]
+pub(super) struct Gathering {
+    pub(super) gather: AckGather,
+    acks: Acks,
+    deadline: Instant,
+    expect: Option<u64>,
+    bus: Bus,
+}
+
+impl Gathering {
+    pub(super) fn new(api: &Api, ack: request::Ack) -> Self {
+        let (gather, acks) = api.bus.acks(MAX_ACK_BYTES);
+        Self {
+            gather,
+            acks,
+            deadline: Instant::from_std(clock::now() + ack.timeout.get()),
+            expect: ack.expect,
+            bus: api.bus.clone(),
+        }
+    }
+}
+
+impl Drop for Gathering {
+    fn drop(&mut self) {
+        self.bus.forget_ack(self.gather.id());
+    }
+}
+
+impl Submitted {
+    pub(super) fn new(
+        answer: Accepted,
+        tally: Arc<Tally>,
+        acks: Option<Gathering>,
+        mut reservation: Option<Reservation<Accepted>>,
+    ) -> Self {
+        if let Some(reservation) = &mut reservation {
+            reservation.taken(answer.clone(), clock::now());
+        }
+        let waiting = Waiting {
+            tally,
+            counted_by: Instant::from_std(clock::now() + COUNT_WAIT),
+            acks,
+        };
+        Self {
+            answer,
+            waiting: Some(waiting),
+            reservation,
+        }
+    }
+
+    /// The answer of an earlier call under the same id.
+    pub(super) fn known(answer: Accepted) -> Self {
+        Self {
+            answer,
+            waiting: None,
+            reservation: None,
+        }
+    }
+
+    /// Waits until the answer is complete, or time is up. Cancel safe.
+    pub(super) async fn ready(&mut self) {
+        let Some(Waiting {
+            tally,
+            counted_by,
+            acks,
+        }) = &mut self.waiting
+        else {
+            return;
+        };
+        // Past the deadline the answer is what is known by then.
+        let _ = time::timeout_at(*counted_by, tally.total()).await;
+        if let Some(gathering) = acks {
+            let collected = gathering.acks.collect(gathering.expect);
+            let _ = time::timeout_at(gathering.deadline, collected).await;
+        }
+    }
+
+    /// The answer as far as it is known.
+    pub(super) fn answer(mut self) -> Accepted {
+        if let Some(waiting) = self.waiting.take() {
+            self.answer.recipients = waiting.tally.so_far().0;
+            if let Some(mut gathering) = waiting.acks {
+                self.answer.missing = Some(gathering.acks.missing());
+                let replies = std::mem::take(&mut gathering.acks.replies);
+                self.answer.acks = Some(replies.into_iter().map(Into::into).collect());
+            }
+        }
+        if let Some(reservation) = self.reservation.take() {
+            reservation.complete(self.answer.clone(), clock::now());
+        }
+        self.answer
+    }
+
+    /// Waits, and answers.
+    pub(super) async fn finish(mut self) -> Accepted {
+        self.ready().await;
+        self.answer()
+    }
+}
+
+/// Shards answer in microseconds; one that does not in this time is not counted.
+const COUNT_WAIT: Duration = Duration::from_secs(5);
+/// The acks of one broadcast may hold so many bytes.
+const MAX_ACK_BYTES: usize = 16 << 20;

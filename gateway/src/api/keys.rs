@@ -1,0 +1,194 @@
+//! The keys of the API: those that the rules declare, and the one of the environment.
+//!
+//! Secrets in files are read again once a second while calls come in, so that a rotation needs no restart.
+
+use std::{
+    ffi::OsStr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use carillon_crds::{
+    compile::{ApiKey, Rulebook},
+    document::{Permission, Secret},
+};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::config::{self, Environment};
+
+/// The keys in force, and where they are read from.
+pub struct KeyRing {
+    environment: Box<dyn Environment + Send + Sync>,
+    own: Option<Arc<Key>>,
+    cache: Mutex<Cache>,
+}
+
+/// One key. Only a digest of its secret is held.
+#[derive(Debug)]
+pub struct Key {
+    /// What logs and idempotency call it.
+    pub name: Arc<str>,
+    digest: [u8; 32],
+    scope: Scope,
+}
+
+#[derive(Debug)]
+enum Scope {
+    Everything,
+    Declared(Box<ApiKey>),
+}
+
+/// All keys of one moment.
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    keys: Arc<[Arc<Key>]>,
+    declared: usize,
+}
+
+#[derive(Default)]
+struct Cache {
+    rules: String,
+    read_at: Option<Instant>,
+    keys: Keys,
+}
+
+impl KeyRing {
+    /// Keys of the rules, read through `environment`, and the key `env` of the configuration.
+    pub fn new(
+        environment: Box<dyn Environment + Send + Sync>,
+        own: Option<&config::Secret>,
+    ) -> Self {
+        let own = own.map(|secret| {
+            Arc::new(Key {
+                name: OWN.into(),
+                digest: digest(secret.expose()),
+                scope: Scope::Everything,
+            })
+        });
+        Self {
+            environment,
+            own,
+            cache: Mutex::default(),
+        }
+    }
+
+    /// The keys that hold now.
+    pub fn current(&self, rules: &Rulebook, now: Instant) -> Keys {
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = |at: Instant| now.saturating_duration_since(at) < READ_EVERY;
+        if cache.rules != rules.hash || !cache.read_at.is_some_and(fresh) {
+            let keys = self.read(rules, &cache.keys);
+            *cache = Cache {
+                rules: rules.hash.clone(),
+                read_at: Some(now),
+                keys,
+            };
+        }
+        cache.keys.clone()
+    }
+
+    fn read(&self, rules: &Rulebook, before: &Keys) -> Keys {
+        let declared = rules.api_keys.iter();
+        let keys = declared
+            .filter_map(|key| self.key(key, before))
+            .map(Arc::new);
+        Keys {
+            keys: keys.chain(self.own.clone()).collect(),
+            declared: rules.api_keys.len() + usize::from(self.own.is_some()),
+        }
+    }
+
+    /// The key, with its earlier secret if there is none to read now.
+    fn key(&self, declared: &ApiKey, before: &Keys) -> Option<Key> {
+        let earlier = before.keys.iter().find(|key| *key.name == *declared.name);
+        let digest = match self.secret(&declared.secret) {
+            Ok(secret) => digest(&secret),
+            Err(reason) => {
+                if before.declared == 0 || earlier.is_some() {
+                    tracing::warn!(key = declared.name, %reason, "the secret of an API key cannot be read");
+                }
+                earlier?.digest
+            }
+        };
+        Some(Key {
+            name: declared.name.as_str().into(),
+            digest,
+            scope: Scope::Declared(Box::new(declared.clone())),
+        })
+    }
+
+    fn secret(&self, secret: &Secret) -> Result<String, SecretError> {
+        let text = match secret {
+            Secret {
+                file: Some(path), ..
+            } => self.environment.read(path)?,
+            Secret {
+                env: Some(name), ..
+            } => self.variable(name).ok_or(SecretError::NoVariable)?,
+            _ => return Err(SecretError::Elsewhere),
+        };
+        match text.trim() {
+            "" => Err(SecretError::Empty),
+            text => Ok(text.to_owned()),
+        }
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        let mut variables = self.environment.variables().into_iter();
+        let (_, value) = variables.find(|(found, _)| found == OsStr::new(name))?;
+        value.into_string().ok()
+    }
+}
+
+impl Keys {
+    /// Whether a key is declared at all, be its secret readable or not.
+    pub fn any_declared(&self) -> bool {
+        self.declared > 0
+    }
+
+    /// The key of this secret. The time it takes says nothing about secrets: digests are compared, each to its end.
+    pub fn find(&self, secret: &str) -> Option<&Arc<Key>> {
+        let digest = digest(secret);
+        let same = |key: &&Arc<Key>| bool::from(key.digest.ct_eq(&digest));
+        self.keys.iter().filter(same).last()
+    }
+}
+
+impl Key {
+    /// Whether it may do this in a namespace (`None`: in any at all).
+    pub fn allows(&self, permission: Permission, namespace: Option<&str>) -> bool {
+        match (&self.scope, namespace) {
+            (Scope::Everything, _) => true,
+            (Scope::Declared(key), Some(namespace)) => key.allows(permission, namespace),
+            (Scope::Declared(key), None) => key.can.contains(&permission),
+        }
+    }
+}
+
+/// Why a secret cannot be read.
+#[derive(Debug, thiserror::Error)]
+enum SecretError {
+    #[error("the file cannot be read: {0}")]
+    File(#[from] std::io::Error),
+    #[error("the variable is not set")]
+    NoVariable,
+    #[error("it is empty")]
+    Empty,
+    #[error("it is neither in a variable nor in a file")]
+    Elsewhere,
+}
+
+fn digest(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+impl std::fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyRing").finish_non_exhaustive()
+    }
+}
+
+/// The name of the key that the environment gives.
+const OWN: &str = "env";
+const READ_EVERY: Duration = Duration::from_secs(1);

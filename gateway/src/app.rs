@@ -1,0 +1,205 @@
+//! The process put together: listeners, shards, and the control thread with the API, the admin port, reload and drain.
+
+mod deal;
+mod ending;
+mod fleet;
+mod listen;
+mod pressure;
+mod rules;
+mod settings;
+mod shard;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::{self, LocalSet};
+
+use self::fleet::{Fleet, Shared};
+use self::listen::Listeners;
+use self::rules::Source;
+use self::settings::PodLimits;
+use crate::admin::health::Health;
+use crate::admin::metrics::{Metrics, Source as Counted};
+use crate::admin::rules::RulesStatus;
+use crate::admin::server::{self as admin, Admin};
+use crate::api::keys::KeyRing;
+use crate::api::{self, Control, Door, relay};
+use crate::bus::{Bounds, Bus};
+use crate::clock;
+use crate::config::{Api, Config, ProcessEnvironment};
+use crate::id::NodeId;
+use crate::policy::Snapshot;
+use crate::transport::admission::Admission;
+
+/// Why a gateway does not start, or ends badly.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The rules have faults, one a line.
+    #[error("{0}")]
+    Rules(String),
+    /// A combination that leaves a door open or a call without an answer.
+    #[error("{0}")]
+    Configuration(&'static str),
+    /// A port cannot be opened.
+    #[error("the {name} port {port} cannot be opened: {error}")]
+    Listen {
+        /// Which.
+        name: &'static str,
+        /// Its number.
+        port: u16,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// A thread or a runtime cannot be started.
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl AppError {
+    /// The exit code: 2 for what a person has configured.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Rules(_) | Self::Configuration(_) | Self::Listen { .. } => 2,
+            Self::Io(_) => 1,
+        }
+    }
+}
+
+/// Serves until the first of `signals` has come and the drain is over, or the second has come.
+///
+/// # Errors
+/// It cannot start.
+pub fn run(config: Config, signals: impl AsyncSignal) -> Result<(), AppError> {
+    let (source, rules) = Source::load(&config)?;
+    check(&config, &rules)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    LocalSet::new().block_on(&runtime, serve(config, source, rules, signals))
+}
+
+/// Where signals come from; a test brings its own.
+pub trait AsyncSignal {
+    /// The next signal to end.
+    fn next(&mut self) -> impl Future<Output = ()>;
+}
+
+fn check(config: &Config, rules: &Snapshot) -> Result<(), AppError> {
+    if config.api == Api::Client && config.api_key.is_none() && rules.api_keys.is_empty() {
+        return Err(AppError::Configuration(
+            "CARILLON_API_PORT: client serves /v1 to browsers too, so it needs a key: set CARILLON_API_KEY or declare apiKeys in the rules",
+        ));
+    }
+    Ok(())
+}
+
+async fn serve(
+    config: Config,
+    source: Source,
+    rules: Snapshot,
+    mut signals: impl AsyncSignal,
+) -> Result<(), AppError> {
+    let has_key = config.api_key.is_some() || !rules.api_keys.is_empty();
+    let listeners = Listeners::bind(&config, has_key)?;
+    let metrics = Metrics::new(config.shards);
+    let admission = Arc::new(Admission::default());
+    let limits = PodLimits::of(&rules);
+    let (bus, inboxes) = Bus::memory(config.shards, clock::epoch_millis(), Bounds::default());
+    let (publish, published) = watch::channel(rules.clone());
+    let node = config
+        .node_id
+        .as_deref()
+        .map_or_else(NodeId::random, NodeId::named);
+    let keys = Arc::new(KeyRing::new(
+        Box::new(ProcessEnvironment),
+        config.api_key.as_ref(),
+    ));
+    let counted = metrics.control();
+    let accepted: Arc<dyn Fn(&str) + Send + Sync> =
+        Arc::new(move |label| counted.namespace(label).accepted(Counted::Http));
+    let control = || Control {
+        bus: bus.clone(),
+        rules: published.clone(),
+        keys: keys.clone(),
+        node: node.as_str().into(),
+        accepted: accepted.clone(),
+    };
+    let front = match config.api {
+        Api::Client => api::router(control(), Door::Open),
+        Api::Off | Api::Port(_) => api::browser_router(control()),
+    };
+    let (relay, relaying) = relay::relay(front);
+    task::spawn_local(relaying);
+
+    let shared = Shared {
+        rules: rules.clone(),
+        limits,
+        bus: bus.clone(),
+        admission: admission.clone(),
+        metrics: metrics.clone(),
+        relay,
+    };
+    let fleet = Fleet::start(&shared, inboxes)?;
+    let orders = fleet.orders();
+    let health = Health::default();
+    let status = Arc::new(RulesStatus::default());
+    status.loaded(rules.hash.clone(), clock::wall());
+    metrics.set_limits(
+        limits.connections.unwrap_or(0) as u64,
+        limits.memory.unwrap_or(0),
+    );
+
+    let Listeners {
+        client,
+        api: api_listener,
+        admin: admin_listener,
+        addresses,
+    } = listeners;
+    task::spawn_local(deal::accept(client, fleet.doors.clone()));
+    if let Some((listener, door)) = api_listener {
+        let router = api::router(control(), door);
+        task::spawn_local(async move { axum::serve(listener, router).await });
+    }
+    let gather = {
+        let orders = orders.clone();
+        Box::new(
+            move || -> std::pin::Pin<Box<dyn Future<Output = _> + Send>> {
+                let orders = orders.clone();
+                Box::pin(async move { orders.gather().await })
+            },
+        )
+    };
+    let admin = Admin {
+        metrics: metrics.clone(),
+        health: health.clone(),
+        rules: status.clone(),
+        gather,
+    };
+    task::spawn_local(admin::serve(admin_listener, admin, std::future::pending()));
+    task::spawn_local(pressure::watch(
+        limits.memory,
+        admission.clone(),
+        orders.clone(),
+    ));
+    task::spawn_local(source.follow(rules::Followers {
+        publish,
+        orders: orders.clone(),
+        bus: bus.clone(),
+        status,
+        metrics: metrics.clone(),
+    }));
+    addresses.announce(&config, node.as_str(), &rules.hash);
+
+    signals.next().await;
+    metrics.set_draining(true);
+    let draining = health.latch("draining");
+    tokio::select! {
+        () = ending::drain(config.drain, &admission, &orders) => {}
+        () = signals.next() => tracing::warn!("a second signal: ending at once"),
+    }
+    drop(draining);
+    fleet.stop();
+    Ok(())
+}
