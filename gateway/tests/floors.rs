@@ -67,6 +67,17 @@ fn the_table_allows_only_what_lies_below() {
 }
 
 #[test]
+fn every_row_has_a_module() {
+    let modules: BTreeSet<String> = sources().into_iter().map(|source| source.module).collect();
+    for module in table().keys() {
+        assert!(
+            modules.contains(module),
+            "{module} is in the table and not in the source"
+        );
+    }
+}
+
+#[test]
 fn faults_are_found() {
     let row = Row {
         floor: 3,
