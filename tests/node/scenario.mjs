@@ -71,8 +71,8 @@ export class Scenario {
   }
 
   // The acks in the answer to an emit that asked for them: each one's arguments.
-  gathered({ acks, timedOut }) {
-    return { acks: acks.map((ack) => ack.args ?? ack), timedOut };
+  gathered({ acks, timedOut, missing }) {
+    return { acks: acks.map((ack) => ack.args ?? ack), timedOut: timedOut ?? missing > 0 };
   }
 
   check(what, actual, expected) {

@@ -4,6 +4,7 @@
     reason = "in a test a panic is the report of a failure"
 )]
 
+mod api;
 mod conformance;
 mod hostile;
 mod probes;
