@@ -6,7 +6,10 @@
 
 mod api;
 mod conformance;
+mod drain;
 mod hostile;
 mod probes;
 mod protocol;
+mod reload;
 mod scenarios;
+mod startup;

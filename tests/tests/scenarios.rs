@@ -48,6 +48,20 @@ fn reference() -> &'static (Process, Value) {
     })
 }
 
+/// python-socketio over polling, websocket and the upgrade.
+#[test]
+fn python() {
+    let (_server, address) = reference();
+    scripts::python("client.py", address);
+    for shards in [1, 3] {
+        let rules = workspace().join("tests/fixtures/scenarios.yaml");
+        let gateway = Options::rules_file(&rules).shards(shards).start();
+        let address = parameters(gateway.port().into(), gateway.api_port().into());
+        scripts::python("client.py", &address);
+        assert_accounted(&gateway);
+    }
+}
+
 macro_rules! scenarios {
     ($($name:ident),*) => {
         $(#[test]
