@@ -4,6 +4,7 @@
 //! A helper that cannot do its work panics with a sentence: in a test that is the report.
 #![allow(clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
 
+pub mod flood;
 pub mod gateway;
 pub mod http;
 pub mod metrics;

@@ -28,6 +28,12 @@ pub enum Message {
 /// An open websocket.
 pub struct Ws {
     stream: TcpStream,
+    parser: Parser,
+}
+
+/// Reads the frames of a server out of the bytes that arrive.
+#[derive(Default)]
+pub struct Parser {
     buffer: Vec<u8>,
     partial: Option<(u8, Vec<u8>)>,
 }
@@ -58,11 +64,9 @@ impl Ws {
             return Err(response);
         }
         let (stream, buffer) = connection.into_parts();
-        Ok(Self {
-            stream,
-            buffer,
-            partial: None,
-        })
+        let mut parser = Parser::default();
+        parser.push(&buffer);
+        Ok(Self { stream, parser })
     }
 
     /// Sends a text message.
@@ -115,13 +119,13 @@ impl Ws {
     /// The next message, or `None` when nothing comes within the stream's patience.
     pub fn try_receive(&mut self) -> Option<Message> {
         loop {
-            if let Some(message) = self.parse() {
+            if let Some(message) = self.parser.next() {
                 return Some(message);
             }
             let mut chunk = [0; 64 * 1024];
             match self.stream.read(&mut chunk) {
                 Ok(0) => return Some(Message::Dropped),
-                Ok(read) => self.buffer.extend_from_slice(&chunk[..read]),
+                Ok(read) => self.parser.push(&chunk[..read]),
                 Err(error) if error.kind() == ErrorKind::ConnectionReset => {
                     return Some(Message::Dropped);
                 }
@@ -169,8 +173,20 @@ impl Ws {
         }
         seen
     }
+}
 
-    fn parse(&mut self) -> Option<Message> {
+impl Parser {
+    /// Takes bytes that arrived.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next message, if it is all there.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "more messages may follow a None"
+    )]
+    pub fn next(&mut self) -> Option<Message> {
         loop {
             if !self.well_formed() {
                 return Some(Message::Invalid);
