@@ -12,6 +12,9 @@ pub mod text;
 mod nearest;
 mod walk;
 
+#[cfg(feature = "compile")]
+pub(crate) use nearest::nearest;
+
 /// A document whose form has been checked.
 #[derive(Debug)]
 pub struct Parsed {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::raw;
 
-pub use values::Values;
+pub use values::{Found, Values};
 
 mod values;
 

@@ -223,6 +223,7 @@ impl JsonSchema for Size {
             "maximum": 1_099_511_627_776_u64,
             "pattern": "^[1-9][0-9]{0,8}(KB|MB|GB|KiB|MiB|GiB)$",
             "description": SIZE,
+            "examples": ["1MB"],
         })
     }
 }
@@ -293,7 +294,8 @@ fn lookup(units: &[(&str, u64)], unit: &str) -> Option<u64> {
 
 /// The largest unit that the value is a whole number of, so that equal values are written alike.
 fn largest(units: &[(&'static str, u64)], value: u64) -> Option<(&'static str, u64)> {
-    let fits = |factor: u64| value > 0 && value % factor == 0 && value / factor < 1_000_000_000;
+    let fits =
+        |factor: u64| value > 0 && value.is_multiple_of(factor) && value / factor < 1_000_000_000;
     units.iter().copied().find(|(_, factor)| fits(*factor))
 }
 

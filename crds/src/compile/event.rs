@@ -30,13 +30,6 @@ pub(super) fn compile(
     }
     let args = rules.args.as_ref();
     let args = args.map(|list| Arguments::compile(list, rules.rest, &at("args"), schemas, checks));
-    if rules.rest && args.is_none() {
-        checks.fault(
-            at("rest"),
-            rules.rest,
-            "without `args` every argument is allowed already",
-        );
-    }
     names.arguments = match &args {
         Some(args) if !rules.rest => Has::Exactly(args.len()),
         _ => Has::Any,

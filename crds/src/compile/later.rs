@@ -7,7 +7,7 @@ use crate::document::{Document, Secret};
 use crate::fault;
 use crate::normal;
 
-/// Places by path; `[]` is each item of a list, and a last `=` names the only value refused.
+/// Places by path; `[]` is each item of a list, and a last `=true` means that `false` is fine.
 const LATER: &[&str] = &[
     "engine.allowEIO3=true",
     "upstreams[]",
@@ -32,10 +32,10 @@ pub(super) fn check(document: &Document, checks: &mut Checks) {
     let value = normal::effective(document);
     for place in LATER {
         let (path, only) = place
-            .split_once('=')
-            .map_or((*place, None), |(path, v)| (path, Some(v)));
+            .strip_suffix("=true")
+            .map_or((*place, None), |path| (path, Some(true)));
         visit(&value, path, String::new(), &mut |path, found| {
-            if only.is_none_or(|only| found.to_string() == only) {
+            if only.is_none_or(|only| *found == Value::from(only)) {
                 checks.sentence(path, NOT_YET);
             }
         });

@@ -170,7 +170,7 @@ fn events(
 fn payload(rules: &document::Namespace, path: &str, engine: &Engine, checks: &mut Checks) -> usize {
     let most = engine.max_payload;
     let size = rules.limits.payload.unwrap_or(most);
-    if size.bytes() == 0 || size > most {
+    if rules.limits.payload.is_some() && (size.bytes() == 0 || size > most) {
         let message = format!("allowed: 1 byte to engine.maxPayload ({most})");
         checks.fault(
             fault::key(&fault::key(path, "limits"), "payload"),

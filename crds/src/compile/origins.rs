@@ -78,10 +78,12 @@ impl Origins {
                 _ => checks.fault(path, text, FORM),
             }
         }
-        if origins.any && cors.credentials {
-            checks.sentence(
-                "cors",
-                "`*` origins with credentials can never work: browsers refuse that answer; list the origins",
+        let any = cors.origins.iter().position(|text| text == "*");
+        if let (Some(index), true) = (any, cors.credentials) {
+            checks.fault(
+                fault::item("cors.origins", index),
+                "*",
+                "with `credentials: true` this can never work, browsers refuse it: list the origins",
             );
         }
         origins

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 
 use super::Checks;
 use crate::fault;
+use crate::parse::nearest;
 
 /// The named schemas of a document. A schema that stands in several places is compiled once.
 pub(super) struct Schemas<'a> {
@@ -60,14 +61,14 @@ impl<'a> Schemas<'a> {
         if checks.faults.len() > before || !used.iter().all(|name| self.good.contains(name)) {
             return None;
         }
-        match build(&self.with_named(schema, &used)) {
+        match build(path, &self.with_named(schema, &used)) {
             Ok(validator) => {
                 let validator = Arc::new(validator);
                 self.compiled.insert(key, validator.clone());
                 Some(validator)
             }
-            Err(message) => {
-                checks.fault(path, schema, message);
+            Err((path, value, message)) => {
+                checks.fault(path, value, message);
                 None
             }
         }
@@ -89,11 +90,16 @@ impl<'a> Schemas<'a> {
                 ),
                 ("$schema", _) if target.trim_end_matches('#') == DRAFT => {}
                 ("$schema", _) => checks.fault(place, value, format!("allowed: \"{DRAFT}\"")),
-                _ => checks.fault(
-                    place,
-                    value,
-                    self.allowed("this keyword is not allowed here"),
-                ),
+                _ if REFERENCES.contains(&keyword) => {
+                    checks.fault(place, value, self.allowed("only `$ref` refers elsewhere"));
+                }
+                _ => {
+                    let close = nearest(keyword, known()).unwrap_or_default();
+                    let message = format!(
+                        "not a keyword of JSON Schema (2020-12), the nearest one is `{close}`; notes of your own start with x-"
+                    );
+                    checks.fault(place, value, message);
+                }
             }
         });
     }
@@ -166,22 +172,50 @@ impl<'a> Schemas<'a> {
 }
 
 /// Compiles a schema: no network, no files, regular expressions in linear time.
-fn build(schema: &Value) -> Result<Validator, String> {
+///
+/// # Errors
+/// Where in the schema, what stands there, and what is wrong with it.
+fn build(path: &str, schema: &Value) -> Result<Validator, (String, Value, String)> {
     if !schema.is_object() && !schema.is_boolean() {
-        return Err("expected a JSON Schema: an object, true or false".to_owned());
+        let message = "expected a JSON Schema: an object, true or false";
+        return Err((path.to_owned(), schema.clone(), message.to_owned()));
     }
-    jsonschema::options()
+    let options = jsonschema::options()
         .with_draft(Draft::Draft202012)
         .with_pattern_options(PatternOptions::regex().size_limit(REGEX_BYTES))
-        .offline()
-        .build(schema)
-        .map_err(|error| {
-            format!(
-                "no JSON Schema (2020-12): at {}: {}",
-                pointer(error.instance_path().as_str()),
-                error.masked()
-            )
-        })
+        .should_validate_formats(true)
+        .should_ignore_unknown_formats(false)
+        .offline();
+    options.build(schema).map_err(|error| {
+        let pointer = error.instance_path().as_str();
+        let keyword = pointer.rsplit('/').next().unwrap_or_default();
+        let allowed = ALLOWED.iter().find(|(name, _)| *name == keyword);
+        let message = match allowed {
+            Some((_, allowed)) => (*allowed).to_owned(),
+            None => format!("not allowed in a JSON Schema (2020-12): {}", error.masked()),
+        };
+        let value = schema.pointer(pointer).cloned().unwrap_or(Value::Null);
+        (place(path, schema, pointer), value, message)
+    })
+}
+
+/// A JSON pointer into `value` as the continuation of a path.
+fn place(path: &str, value: &Value, pointer: &str) -> String {
+    let steps = pointer.split('/').skip(1);
+    let mut found = (path.to_owned(), Some(value));
+    for step in steps {
+        let step = step.replace("~1", "/").replace("~0", "~");
+        found = match (found.1, step.parse()) {
+            (Some(Value::Array(items)), Ok(index)) => {
+                (fault::item(&found.0, index), items.get(index))
+            }
+            (other, _) => (
+                fault::key(&found.0, &step),
+                other.and_then(|value| value.get(&step)),
+            ),
+        };
+    }
+    found.0
 }
 
 /// The name that a reference gives.
@@ -191,18 +225,21 @@ fn named(reference: &str) -> Option<&str> {
         .filter(|name| !name.is_empty() && !name.contains('/'))
 }
 
-fn pointer(text: &str) -> &str {
-    if text.is_empty() { "the top" } else { text }
+/// Every keyword that has a meaning.
+fn known() -> impl Iterator<Item = &'static str> {
+    let applicators = APPLICATORS.iter().map(|(name, ..)| *name);
+    REFERENCES.into_iter().chain(applicators).chain(PLAIN)
 }
 
-/// Visits every keyword that refers elsewhere: its name, its value, and whether the schema
+/// Visits every keyword that refers elsewhere or is unknown: its name, its value, and whether the schema
 /// there would look at the same value as the outermost one does.
 fn visit<'v>(schema: &'v Value, same_value: bool, found: &mut dyn FnMut(&'v str, &'v Value, bool)) {
     let Value::Object(keywords) = schema else {
         return;
     };
     for (keyword, value) in keywords {
-        if REFERENCES.contains(&keyword.as_str()) {
+        let other = !known().any(|name| name == keyword) && !keyword.starts_with("x-");
+        if other || REFERENCES.contains(&keyword.as_str()) {
             found(keyword, value, same_value);
         } else if let Some((_, shape, in_place)) =
             APPLICATORS.iter().find(|(name, ..)| name == keyword)
@@ -246,7 +283,7 @@ const REFERENCES: [&str; 7] = [
 ];
 
 /// The keywords that hold schemas, and whether those look at the same value.
-const APPLICATORS: [(&str, Shape, bool); 23] = [
+const APPLICATORS: [(&str, Shape, bool); 22] = [
     ("allOf", Shape::Schema, true),
     ("anyOf", Shape::Schema, true),
     ("oneOf", Shape::Schema, true),
@@ -260,7 +297,6 @@ const APPLICATORS: [(&str, Shape, bool); 23] = [
     ("patternProperties", Shape::Schemas, false),
     ("$defs", Shape::Schemas, false),
     ("definitions", Shape::Schemas, false),
-    ("schemas", Shape::Schemas, false),
     ("additionalProperties", Shape::Schema, false),
     ("propertyNames", Shape::Schema, false),
     ("unevaluatedProperties", Shape::Schema, false),
@@ -270,6 +306,54 @@ const APPLICATORS: [(&str, Shape, bool); 23] = [
     ("unevaluatedItems", Shape::Schema, false),
     ("contains", Shape::Schema, false),
     ("contentSchema", Shape::Schema, false),
+];
+
+/// The keywords that hold no schemas.
+const PLAIN: [&str; 31] = [
+    "type",
+    "enum",
+    "const",
+    "multipleOf",
+    "maximum",
+    "exclusiveMaximum",
+    "minimum",
+    "exclusiveMinimum",
+    "maxLength",
+    "minLength",
+    "pattern",
+    "maxItems",
+    "minItems",
+    "uniqueItems",
+    "maxContains",
+    "minContains",
+    "maxProperties",
+    "minProperties",
+    "required",
+    "dependentRequired",
+    "format",
+    "contentEncoding",
+    "contentMediaType",
+    "title",
+    "description",
+    "default",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "examples",
+    "$comment",
+];
+
+/// What some keywords allow, in fewer words than the schema of schemas needs.
+const ALLOWED: [(&str, &str); 3] = [
+    (
+        "type",
+        "allowed: array, boolean, integer, null, number, object, string, or a list of these",
+    ),
+    (
+        "pattern",
+        "expected a regular expression that needs no backtracking (no look-around, no back-references)",
+    ),
+    ("format", "not a format of JSON Schema (2020-12)"),
 ];
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";

@@ -41,19 +41,16 @@ impl Names<'_> {
 
     /// A list of arguments.
     pub(super) fn values(&mut self, list: &[Value], path: &str, checks: &mut Checks) -> Values {
-        let mut faults = Vec::new();
-        let values = Values::parse(list, &mut |at, message| {
-            faults.push((place(path, at, list), message))
-        });
-        for ((path, value), message) in faults {
-            checks.fault(path, value, message);
-        }
-        for placeholder in values.placeholders() {
-            if let Some(message) = self.complaint(placeholder) {
-                checks.sentence(path, message);
+        Values::parse(list, &mut |steps, found| {
+            let complaint = match found {
+                Ok(placeholder) => self.complaint(placeholder),
+                Err(message) => Some(message),
+            };
+            if let Some(message) = complaint {
+                let (path, value) = place(path, steps, list);
+                checks.fault(path, value, message);
             }
-        }
-        values
+        })
     }
 
     fn room(&mut self, text: &str, path: &str, checks: &mut Checks) -> Option<Room> {

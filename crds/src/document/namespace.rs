@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::event::{Event, OneEmit};
 use super::identity::Auth;
@@ -35,7 +35,7 @@ pub struct Namespace {
     /// The last events of each room.
     pub history: Option<History>,
     /// Who is in a room.
-    pub presence: Option<Value>,
+    pub presence: Option<Map<String, Value>>,
     /// Connection state recovery.
     pub recovery: Option<Recovery>,
     /// What an emit does while the bus is down.

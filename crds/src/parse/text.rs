@@ -17,6 +17,9 @@ pub fn read(input: &str) -> Result<(Value, Faults), Faults> {
     if input.len() > MAX_TEXT_BYTES {
         return Err(too_large());
     }
+    if nests_too_deeply(input) {
+        return Err(Faults::document("nested too deeply"));
+    }
     let json = input
         .trim_start()
         .starts_with('{')
@@ -40,6 +43,27 @@ pub(super) fn too_large() -> Faults {
         MAX_CANONICAL_BYTES / 1024,
         MAX_TEXT_BYTES / 1024
     ))
+}
+
+/// The YAML scanner takes time by the square of the depth, so it must not see what is deep. What
+/// looks like a bracket in a text or comment is counted too; no real document has so many.
+fn nests_too_deeply(input: &str) -> bool {
+    let mut depth = 0_usize;
+    let brackets = input.bytes().any(|byte| {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > DEEPEST
+    });
+    let dashes = |line: &str| {
+        let marks = line.bytes().filter(|byte| !byte.is_ascii_whitespace());
+        marks
+            .take_while(|byte| matches!(byte, b'-' | b'?' | b':'))
+            .count()
+    };
+    brackets || input.lines().any(|line| dashes(line) > DEEPEST)
 }
 
 fn read_json(input: &str) -> Result<(Value, Faults), Faults> {
@@ -140,6 +164,10 @@ impl<'de> Visitor<'de> for Place<'_> {
         self.notes.spend(value.len() + 2).map(|()| value.into())
     }
 
+    fn visit_none<E: de::Error>(self) -> Result<Value, E> {
+        self.visit_unit()
+    }
+
     fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
         self.notes.spend(4).map(|()| Value::Null)
     }
@@ -181,3 +209,5 @@ impl<'de> Visitor<'de> for Place<'_> {
         Ok(Value::Object(map))
     }
 }
+
+const DEEPEST: usize = 512;

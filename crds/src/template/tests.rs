@@ -113,7 +113,9 @@ fn values(
     attachments: usize,
 ) -> Result<(String, Vec<usize>), RenderError> {
     let list: Vec<serde_json::Value> = serde_json::from_str(json).expect("a list");
-    let values = Values::parse(&list, &mut |path, message| panic!("{path:?}: {message}"));
+    let values = Values::parse(&list, &mut |path, found| {
+        assert!(found.is_ok(), "{path:?}: {found:?}");
+    });
     let (mut out, mut used) = (String::new(), Vec::new());
     values.render(&Facts(arguments.to_vec(), attachments), &mut out, &mut used)?;
     Ok((out, used))

@@ -11,6 +11,9 @@ pub struct Values {
     parts: Vec<Part>,
 }
 
+/// What is told of a list while it is parsed.
+pub type Found<'a> = dyn FnMut(&[String], Result<&Placeholder, String>) + 'a;
+
 /// A piece of the list's JSON text, which is written without the outer brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
@@ -21,30 +24,16 @@ enum Part {
 }
 
 impl Values {
-    /// Parses a list; `fault` is told each place (as a JSON pointer would name it) that is
-    /// no template.
-    pub fn parse(values: &[Value], fault: &mut dyn FnMut(&[String], String)) -> Self {
+    /// Parses a list. `found` is told of each placeholder and of each text that is no template,
+    /// with the steps that lead to it.
+    pub fn parse(values: &[Value], found: &mut Found<'_>) -> Self {
         let mut parse = Parse {
             parts: Vec::new(),
             path: Vec::new(),
-            fault,
+            found,
         };
         parse.list(values);
         Self { parts: parse.parts }
-    }
-
-    /// Every placeholder.
-    pub fn placeholders(&self) -> impl Iterator<Item = &Placeholder> {
-        self.parts.iter().flat_map(|part| {
-            let (whole, text) = match part {
-                Part::Json(_) => (None, None),
-                Part::Whole(placeholder) => (Some(placeholder), None),
-                Part::Text(template) => (None, Some(template)),
-            };
-            whole
-                .into_iter()
-                .chain(text.into_iter().flat_map(Template::placeholders))
-        })
     }
 
     /// The argument, if the list is just one of the event's own arguments.
@@ -106,13 +95,13 @@ fn whole(
     Ok(())
 }
 
-struct Parse<'a> {
+struct Parse<'a, 'b> {
     parts: Vec<Part>,
     path: Vec<String>,
-    fault: &'a mut dyn FnMut(&[String], String),
+    found: &'a mut Found<'b>,
 }
 
-impl Parse<'_> {
+impl Parse<'_, '_> {
     fn list(&mut self, values: &[Value]) {
         for (index, value) in values.iter().enumerate() {
             if index > 0 {
@@ -133,9 +122,9 @@ impl Parse<'_> {
             }
             Value::Object(entries) => {
                 if entries.contains_key("_placeholder") {
-                    (self.fault)(
+                    (self.found)(
                         &self.path,
-                        "`_placeholder` is a key of Socket.IO itself".to_owned(),
+                        Err("`_placeholder` is a key of Socket.IO itself".to_owned()),
                     );
                 }
                 self.json("{");
@@ -154,12 +143,19 @@ impl Parse<'_> {
 
     fn text(&mut self, text: &str) {
         match Template::parse(text) {
-            Err(error) => (self.fault)(&self.path, error.to_string()),
-            Ok(template) => match (template.only(), template.fixed()) {
-                (Some(placeholder), _) => self.parts.push(Part::Whole(placeholder.clone())),
-                (None, Some(fixed)) => self.json(&Value::from(fixed).to_string()),
-                (None, None) => self.parts.push(Part::Text(template)),
-            },
+            Err(error) => (self.found)(&self.path, Err(error.to_string())),
+            Ok(template) => self.template(template),
+        }
+    }
+
+    fn template(&mut self, template: Template) {
+        for placeholder in template.placeholders() {
+            (self.found)(&self.path, Ok(placeholder));
+        }
+        match (template.only(), template.fixed()) {
+            (Some(placeholder), _) => self.parts.push(Part::Whole(placeholder.clone())),
+            (None, Some(fixed)) => self.json(&Value::from(fixed).to_string()),
+            (None, None) => self.parts.push(Part::Text(template)),
         }
     }
 
