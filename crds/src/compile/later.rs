@@ -35,7 +35,7 @@ pub(super) fn check(document: &Document, checks: &mut Checks) {
             .strip_suffix("=true")
             .map_or((*place, None), |path| (path, Some(true)));
         visit(&value, path, String::new(), &mut |path, found| {
-            if only.is_none_or(|only| *found == Value::from(only)) {
+            if only.is_none_or(|only| found.as_bool() == Some(only)) {
                 checks.sentence(path, NOT_YET);
             }
         });

@@ -11,12 +11,12 @@ use super::Bucket;
 #[derive(Clone, Debug, Default)]
 pub struct SocketState {
     all: Option<Bucket>,
-    #[expect(
-        clippy::box_collection,
-        reason = "most sockets never use it: one word instead of three"
-    )]
-    each: Option<Box<Vec<(Arc<str>, Bucket)>>>,
+    /// One word instead of three: most sockets never use it.
+    each: Option<Box<Each>>,
 }
+
+/// Buckets by the names of events.
+type Each = Vec<(Arc<str>, Bucket)>;
 
 impl SocketState {
     /// Takes from the bucket of all events.
