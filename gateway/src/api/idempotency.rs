@@ -207,7 +207,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "any starting point will do")]
     fn an_id_lives_through_its_states() {
         let ids = Ids::new(10);
         let now = Instant::now();
@@ -224,7 +223,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "any starting point will do")]
     fn a_caller_that_goes_away_leaves_the_provisional_answer() {
         let ids = Ids::new(10);
         let now = Instant::now();
@@ -233,7 +231,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "any starting point will do")]
     fn a_late_end_does_not_touch_the_next_reservation() {
         let ids = Ids::new(10);
         let now = Instant::now();
@@ -246,7 +243,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "any starting point will do")]
     fn the_first_to_expire_gives_way() {
         let ids = Ids::new(2);
         let now = Instant::now();

@@ -42,7 +42,6 @@ pub(super) const BOOT: u64 = 1000;
 
 pub(super) struct Fixture {
     pub(super) router: Router,
-    pub(super) bus: Bus,
     pub(super) rules: watch::Sender<Arc<Rulebook>>,
     pub(super) accepted: Arc<Mutex<Vec<String>>>,
     pub(super) shards: Vec<Shard>,
@@ -109,7 +108,7 @@ impl Fixture {
         let accepted = Arc::<Mutex<Vec<String>>>::default();
         let counted = Arc::clone(&accepted);
         let control = Control {
-            bus: bus.clone(),
+            bus,
             rules: receiver,
             keys: Arc::new(KeyRing::new(Box::new(given), None)),
             node: "node-1".into(),
@@ -117,7 +116,6 @@ impl Fixture {
         };
         Self {
             router: router(control, door),
-            bus,
             rules: sender,
             accepted,
             shards,

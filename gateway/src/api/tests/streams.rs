@@ -44,7 +44,7 @@ async fn every_line_is_answered_in_order() {
 #[tokio::test]
 async fn answers_come_while_the_body_is_open() {
     let api = Fixture::new(RULES);
-    let (to, mut from) = mpsc::channel::<Result<Bytes, std::io::Error>>(1);
+    let (to, mut from) = mpsc::channel::<Result<Bytes, std::io::Error>>(8);
     let body = futures_util::stream::poll_fn(move |context| from.poll_recv(context));
     let request = Request::post("/v1/emit")
         .header("host", "localhost")
