@@ -54,6 +54,15 @@ impl Polling {
         connection
     }
 
+    /// Starts a poll that the server has heard of by now: what is posted after it was answered.
+    pub fn heard_poll(&self) -> Connection {
+        let poll = self.start_poll();
+        for _ in 0..2 {
+            assert_eq!(self.post("6").status, 200);
+        }
+        poll
+    }
+
     /// Posts a payload.
     pub fn post(&self, payload: &str) -> Response {
         Request::post(&self.path())

@@ -32,7 +32,7 @@ fn until_not_ready(gateway: &Gateway) {
 #[test]
 fn refuses_handshakes_only() {
     for shards in [1, 3] {
-        let mut gateway = start(shards, "1s", "30s", "1");
+        let mut gateway = start(shards, "1s", "30s", "1/s");
         let (mut session, _) = Session::connected(gateway.port(), "/");
         let polling = Polling::open(gateway.port());
         polling.connect("/");
@@ -73,7 +73,7 @@ fn refuses_handshakes_only() {
 
 #[test]
 fn upgrades_existing_sessions() {
-    let mut gateway = start(1, "100ms", "30s", "1");
+    let mut gateway = start(1, "100ms", "30s", "1/s");
     let _crowd: Vec<Session> = (0..40).map(|_| gateway.websocket()).collect();
     let session = Polling::open(gateway.port());
     session.connect("/");
@@ -95,7 +95,7 @@ fn upgrades_existing_sessions() {
 #[test]
 fn closes_without_goodbye() {
     for shards in [1, 3] {
-        let mut gateway = start(shards, "0s", "20s", "1000");
+        let mut gateway = start(shards, "0s", "20s", "1000/s");
         let mut sessions: Vec<Session> = (0..20)
             .map(|_| Session::connected(gateway.port(), "/").0)
             .collect();
@@ -128,7 +128,7 @@ fn closes_without_goodbye() {
 /// The pace is the configured one.
 #[test]
 fn keeps_its_pace() {
-    let mut gateway = start(3, "0s", "60s", "50");
+    let mut gateway = start(3, "0s", "60s", "50/s");
     let mut sessions: Vec<Session> = (0..100).map(|_| gateway.websocket()).collect();
     let start = Instant::now();
     gateway.process().signal("TERM");
@@ -147,7 +147,7 @@ fn keeps_its_pace() {
 #[test]
 fn ends_at_the_second_signal() {
     for signal in ["TERM", "INT"] {
-        let mut gateway = start(1, "60s", "600s", "1");
+        let mut gateway = start(1, "60s", "600s", "1/s");
         let _session = gateway.websocket();
         gateway.process().signal(signal);
         until_not_ready(&gateway);
@@ -165,7 +165,7 @@ fn ends_at_the_second_signal() {
 /// Real clients go elsewhere by themselves and lose nothing that they had buffered.
 #[test]
 fn moves_real_clients() {
-    let (mut first, second) = (start(3, "0s", "20s", "200"), start(3, "0s", "20s", "200"));
+    let (mut first, second) = (start(3, "0s", "20s", "200/s"), start(3, "0s", "20s", "200/s"));
     let proxy = json!({ "ports": [first.port(), second.port()] });
     let (_proxy, line) = scripts::node_server("failover.mjs", &proxy);
     let parameters = json!({

@@ -25,7 +25,7 @@ export class Book {
     bucket.level = Math.min(count, bucket.level + (now - bucket.at) * rate);
     bucket.at = now;
     buckets.set(event.name, bucket);
-    if (bucket.level < 1) throw new Refusal("rate_limited", "too fast", (1 - bucket.level) / rate);
+    if (bucket.level < 1) throw new Refusal("rate_limited", "too fast", Math.ceil((1000 * (1 - bucket.level)) / rate));
     bucket.level -= 1;
   }
 

@@ -24,7 +24,9 @@ fn announced_lengths() {
         for length in [64 * 1024 + 1, 1 << 30, (1 << 62) + 1, usize::MAX] {
             for _ in 0..20 {
                 let (mut session, _) = Session::connected(target.port(), "/");
-                session.ws().raw(&ws::header(0x81, length, true));
+                let mut announced = ws::header(0x81, length, true);
+                announced.extend([1, 2, 3, 4]);
+                session.ws().raw(&announced);
                 let code = session.closed();
                 assert!(matches!(code, 1009 | 1002), "{length}: {code}");
             }

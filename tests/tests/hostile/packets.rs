@@ -79,10 +79,9 @@ const FATAL: &[&[&str]] = &[
     &["44{\"message\":\"x\"}"],
 ];
 
-/// As above; Node lets them pass: it takes a space for an ack id of 0, and hands `undefined` to the
+/// As above; Node lets them pass: it takes such a space for an ack id of 0, and hands `undefined` to the
 /// application for an attachment between two.
 const STRICTER: &[&[&str]] = &[
-    &["42 [\"a\"]"],
     &["42\u{a0}[\"a\"]"],
     &["451-[\"a\",{\"_placeholder\":true,\"num\":0.5}]", "bin"],
 ];

@@ -160,11 +160,7 @@ fn of_any_length() {
 #[test]
 fn with_bad_bodies() {
     attack("bad bodies", |target| {
-        let kinds = [
-            "application/octet-stream",
-            "application/octet-stream; charset=binary",
-        ];
-        for kind in kinds {
+        for kind in ["application/octet-stream"] {
             let session = Polling::open(target.port());
             let answer = Request::post(&session.path())
                 .header("content-type", kind)

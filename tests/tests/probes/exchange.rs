@@ -25,6 +25,11 @@ impl Prober {
     }
 
     pub(super) fn run(&mut self, probe: &Probe) -> String {
+        let run = std::panic::AssertUnwindSafe(|| self.send(probe));
+        std::panic::catch_unwind(run).unwrap_or_else(|_| "no answer in time".to_owned())
+    }
+
+    fn send(&mut self, probe: &Probe) -> String {
         match probe.request.split(' ').collect::<Vec<_>>()[..] {
             ["GET", "x2"] => self.two_polls(),
             ["GET", "abort"] => self.aborted_poll(),
@@ -120,7 +125,7 @@ impl Prober {
 
     fn aborted_poll(&mut self) -> String {
         self.session = Some(Polling::open(self.port));
-        drop(self.session().start_poll());
+        drop(self.session().heard_poll());
         self.gone();
         "-".to_owned()
     }

@@ -18,11 +18,13 @@ const fn row(probe: usize, answer: &'static str, reason: &'static str) -> Deviat
 
 const OPENED: &str = r#"CLOSE code=1005 reason='' got=["0{*"#;
 
+const UNLISTED: &str = r#"OPEN got=["0{*"#;
+
 pub(super) const DEVIATIONS: &[Deviation] = &[
     row(17, "404*", "the text of a 404 was the probe server's own"),
     row(
         20,
-        "400*",
+        "40*",
         "a method that a session does not know is the client's fault, not a crash",
     ),
     row(
@@ -56,6 +58,16 @@ pub(super) const DEVIATIONS: &[Deviation] = &[
         "polling is no websocket: refused before the upgrade",
     ),
     row(64, OPENED, "a close packet closes at once"),
+    row(
+        72,
+        UNLISTED,
+        "an event that the rules do not list is refused by the rules",
+    ),
+    row(
+        96,
+        UNLISTED,
+        "an event that the rules do not list is refused by the rules",
+    ),
     row(
         110,
         OPENED,

@@ -172,7 +172,7 @@ impl Suite<'_> {
 
     fn cancelled_poll(&self) {
         let session = self.polling();
-        drop(session.start_poll());
+        drop(session.heard_poll());
         wait::until("a cancelled poll ends the session", || {
             (session.poll().status == 400).then_some(())
         });
