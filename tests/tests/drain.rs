@@ -165,7 +165,10 @@ fn ends_at_the_second_signal() {
 /// Real clients go elsewhere by themselves and lose nothing that they had buffered.
 #[test]
 fn moves_real_clients() {
-    let (mut first, second) = (start(3, "0s", "20s", "200/s"), start(3, "0s", "20s", "200/s"));
+    let (mut first, second) = (
+        start(3, "0s", "20s", "200/s"),
+        start(3, "0s", "20s", "200/s"),
+    );
     let proxy = json!({ "ports": [first.port(), second.port()] });
     let (_proxy, line) = scripts::node_server("failover.mjs", &proxy);
     let parameters = json!({

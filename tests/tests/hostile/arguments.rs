@@ -74,8 +74,7 @@ fn are_only_so_deep() {
         for _ in 0..100 {
             deep = json!([deep]);
         }
-        let emit =
-            |args: &serde_json::Value| json!({ "namespace": "/", "event": "e", "args": args, "rooms": ["nobody"] });
+        let emit = |args: &serde_json::Value| json!({ "namespace": "/", "event": "e", "args": args, "rooms": ["nobody"] });
         assert_eq!(target.gateway.post("/v1/emit", &emit(&deep)).status, 200);
         let body = format!(
             r#"{{"namespace":"/","event":"e","args":[{}]}}"#,
