@@ -1,6 +1,8 @@
-//! The project's benchmark: a load generator for realtime servers.
+//! The project's benchmark: a load generator for realtime servers, and a comparison that runs the gateway
+//! beside its peers.
 
 mod clock;
+mod compare;
 mod frame;
 mod histogram;
 mod http;
@@ -28,11 +30,17 @@ struct Cli {
 enum Command {
     /// Put one load on one server that is running; prints one JSON object.
     Load(scenario::Load),
+    /// Run the gateway and its peers in turn, each started afresh for every run; prints tables.
+    Compare(compare::Compare),
+    /// Print the tables of earlier comparisons.
+    Table(compare::Table),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Load(load) => load.run(),
+        Command::Compare(compare) => compare.run(),
+        Command::Table(table) => table.run(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -6,7 +6,7 @@ use super::broadcast::Broadcast;
 use super::search::Search;
 use super::{Common, Outcome, connected, seconds};
 use crate::report::{Faults, Report, Step};
-use crate::swarm::{Swarm, SwarmError};
+use crate::swarm::{Counters, Swarm, SwarmError};
 use crate::usage::Server;
 
 #[derive(clap::Args)]
@@ -23,6 +23,9 @@ pub(super) struct Options {
     /// Seconds of each rate.
     #[arg(long, default_value_t = 3.0)]
     seconds: f64,
+    /// A rate has failed when it failed this often in a row: a busy moment of the machine is not the server's limit.
+    #[arg(long, default_value_t = 2)]
+    tries: u32,
     /// The highest p99 latency of a sustained rate.
     #[arg(long, default_value_t = 100.0)]
     p99_ms: f64,
@@ -32,52 +35,48 @@ pub(super) struct Options {
 }
 
 impl Options {
-    /// The report's figures are those of the best sustained step; its faults are those of all steps that
-    /// were sustained or within the server's reach, so an overload's losses are in the steps only.
     pub(super) fn run(&self, common: &Common) -> Outcome {
-        let server = common.server();
         let mut swarm = connected(common.swarm_with(common.rooms)?)?;
         let mut broadcast = Broadcast::new(common);
         broadcast.warm_up(&mut swarm, self.start, Duration::from_secs(1))?;
-        let mut search = Search::new(self.start, self.growth, self.halvings);
-        let mut steps = Vec::new();
-        loop {
-            let step = self.step(common, &mut swarm, &mut broadcast, search.rate())?;
-            let (sustained, drained) = (step.sustained, step.faults.lost == 0);
-            steps.push(step);
-            // What is still queued would spoil every later step.
-            if !search.advance(sustained) || !drained || steps.len() >= MOST_STEPS {
-                break;
-            }
-            if !sustained {
-                swarm.rest(Duration::from_millis(500), &mut broadcast)?;
-            }
-        }
-        if let Some(held) = search.held()
+        let (mut steps, held) = self.climb(common, &mut swarm, &mut broadcast)?;
+        if let Some(held) = held
             && self.overload > 0.0
         {
-            steps.push(self.overload(&mut swarm, &mut broadcast, server, held * self.overload)?);
+            let rate = held * self.overload;
+            steps.push(self.overload(&mut swarm, &mut broadcast, common.server(), rate)?);
         }
-        let best = steps
-            .iter()
-            .filter(|step| step.sustained)
-            .max_by(|one, other| one.units_per_s.total_cmp(&other.units_per_s));
-        let best = best.cloned().unwrap_or_default();
-        let faults = steps
-            .iter()
-            .filter(|step| step.sustained)
-            .fold(Faults::default(), |sum, step| sum.plus(&step.faults));
-        Ok(Report {
-            units: best.latency.count,
-            units_per_s: best.units_per_s,
-            cpu_us: best.cpu_us,
-            cpu: best.cpu,
-            latency: best.latency,
-            faults,
-            counters: swarm.counters(),
-            steps,
-            ..Report::default()
-        })
+        Ok(report(steps, swarm.counters()))
+    }
+
+    /// Every step of the search, and the highest rate that held.
+    fn climb(
+        &self,
+        common: &Common,
+        swarm: &mut Swarm,
+        broadcast: &mut Broadcast,
+    ) -> Result<(Vec<Step>, Option<f64>), SwarmError> {
+        let mut search = Search::new(self.start, self.growth, self.halvings);
+        let mut steps: Vec<Step> = Vec::new();
+        let mut failures = 0;
+        loop {
+            let step = self.step(common, swarm, broadcast, search.rate())?;
+            let (sustained, drained) = (step.sustained, step.faults.lost == 0);
+            steps.push(step);
+            if !sustained {
+                failures += 1;
+                swarm.rest(Duration::from_millis(500), broadcast)?;
+            }
+            let decided = sustained || failures >= self.tries;
+            // What is still queued would spoil every later step.
+            let over = !drained || steps.len() >= MOST_STEPS;
+            if over || decided && !search.advance(sustained) {
+                return Ok((steps, search.held()));
+            }
+            if decided {
+                failures = 0;
+            }
+        }
     }
 
     fn step(
@@ -114,6 +113,28 @@ impl Options {
         broadcast.drain(swarm)?;
         let (step, _) = broadcast.measure(swarm, server, rate, seconds(self.seconds), |_| false)?;
         Ok(step)
+    }
+}
+
+/// The figures of the best sustained step and the faults of all steps, less what was lost beyond the limit:
+/// that is what the steps are for.
+fn report(steps: Vec<Step>, counters: Counters) -> Report {
+    let sustained = steps.iter().filter(|step| step.sustained);
+    let best = sustained.max_by(|one, other| one.units_per_s.total_cmp(&other.units_per_s));
+    let best = best.cloned().unwrap_or_default();
+    let faults = steps
+        .iter()
+        .fold(Faults::default(), |sum, step| sum.plus(&step.faults));
+    Report {
+        units: best.latency.count,
+        units_per_s: best.units_per_s,
+        cpu_us: best.cpu_us,
+        cpu: best.cpu,
+        latency: best.latency,
+        faults: Faults { lost: 0, ..faults },
+        counters,
+        steps,
+        ..Report::default()
     }
 }
 
