@@ -13,6 +13,7 @@ use carillon_crds::compile::Rulebook;
 use tokio::sync::{Semaphore, watch};
 
 mod binary;
+pub mod demo;
 mod idempotency;
 pub mod keys;
 mod params;
