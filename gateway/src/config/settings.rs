@@ -155,12 +155,15 @@ fn is_service_link(name: &str, value: &str) -> bool {
 }
 
 fn unknown(name: &str) -> String {
+    let bare = |name: &str| name.trim_start_matches("CARILLON_").to_owned();
     let known = variables::all()
         .filter(|variable| !variable.later)
-        .flat_map(|v| v.env);
-    let nearest = known.map(|known| (distance(name, known), known)).min();
+        .flat_map(|variable| variable.env);
+    let nearest = known
+        .map(|known| (distance(&bare(name), &bare(known)), known))
+        .min();
     match nearest {
-        Some((distance, known)) if distance <= 4 => {
+        Some((distance, known)) if distance <= bare(name).len() / 3 => {
             format!("no such variable; did you mean {known}?")
         }
         _ => "no such variable; --help lists them all".to_owned(),

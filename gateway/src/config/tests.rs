@@ -175,7 +175,8 @@ fn service_links_are_no_settings() {
     let config = config(links);
     assert_eq!((config.client_port, config.api), (3001, Api::Port(3002)));
     refused("CARILLON_API_PORT=http", &["CARILLON_API_PORT"]);
-    refused("CARILLON_REPORT=1", &["CARILLON_REPORT"]);
+    refused("CARILLON_X=1", &["no such variable; --help lists them all"]);
+    refused("CARILLON_REPORT=1", &["did you mean PORT?"]);
 }
 
 #[test]
