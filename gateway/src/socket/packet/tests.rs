@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn ok(text: &str) -> Packet<'_> {
@@ -229,4 +231,48 @@ fn depth() {
     assert!(decode(&nested(300)).is_ok());
     assert!(decode(&nested(json::MAX_DEPTH - 1)).is_ok());
     assert_eq!(decode(&nested(json::MAX_DEPTH)), Err(DecodeError::TooDeep));
+}
+
+proptest! {
+    #[test]
+    fn nothing_panics_and_json_is_judged_as_by_serde(
+        text in prop_oneof![
+            any::<String>(),
+            "[0-9][0-9-]{0,3}(/[a-z]{0,3},?)?[0-9]{0,20}[\\[\\]{}\",:a-z0-9\\\\. ]{0,30}",
+            "[\\[\\]{}\",:ntf0-9eE+.\\\\u -]{0,20}",
+        ],
+    ) {
+        let _ = decode(&text);
+        let _ = json::get(&text, &["a", "0"]);
+        json::placeholders(&text);
+        let serde = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
+        prop_assert_eq!(json::value(&text).is_ok(), serde, "{}", text);
+    }
+
+    #[test]
+    fn values_that_serde_writes_are_read(value in value()) {
+        for text in [value.to_string(), serde_json::to_string_pretty(&value).expect("it is JSON")] {
+            prop_assert_eq!(json::value(&text), Ok(()));
+            let payload = format!("2[\"a\",{text}]");
+            let Packet::Event(event) = ok(&payload) else { return Err(TestCaseError::fail("no event")) };
+            prop_assert_eq!(event.args.get(0), Some(text.as_str()));
+        }
+    }
+}
+
+fn value() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        any::<f64>().prop_map(Into::into),
+        any::<i64>().prop_map(Into::into),
+        any::<String>().prop_map(Into::into),
+    ];
+    leaf.prop_recursive(5, 40, 5, |inner| {
+        let pairs = proptest::collection::vec((any::<String>(), inner.clone()), 0..5);
+        prop_oneof![
+            proptest::collection::vec(inner, 0..5).prop_map(Into::into),
+            pairs.prop_map(|pairs| pairs.into_iter().collect()),
+        ]
+    })
 }
