@@ -56,6 +56,9 @@ pub struct Frames<F: FnOnce(&mut Vec<u8>)> {
     pub encode: F,
 }
 
+/// Bytes of answers to a connection that does not read: pongs, and what is told before it has a socket.
+const UNCOUNTED_LIMIT: usize = 1 << 20;
+
 impl Hub {
     /// An empty shard, at `now`.
     #[must_use]
@@ -196,7 +199,7 @@ impl Hub {
         self.deliver(namespace, &socket.client, &range, terms.volatile);
     }
 
-    /// Sends what is no delivery: Engine.IO packets, connects, acks, websocket control frames.
+    /// Sends what is no delivery: Engine.IO packets, websocket control frames.
     pub fn send<F: FnOnce(&mut Vec<u8>)>(&self, client: &Rc<Client>, frames: Frames<F>) {
         self.send_all(std::iter::once(client), frames);
     }
@@ -207,21 +210,41 @@ impl Hub {
         clients: impl Iterator<Item = &'a Rc<Client>>,
         frames: Frames<F>,
     ) {
+        let range = self.append_uncounted(frames);
+        for client in clients {
+            self.push_uncounted(client, &range, UNCOUNTED_LIMIT);
+        }
+    }
+
+    /// Sends what a socket is told beside its messages: connects and acks. They count for its backlog too, and cannot be skipped.
+    pub fn answer<F: FnOnce(&mut Vec<u8>)>(&self, socket: &Socket, frames: Frames<F>) {
+        let range = self.append_uncounted(frames);
+        self.push_uncounted(&socket.client, &range, socket.namespace.backlog.get().bytes);
+    }
+
+    fn append_uncounted<F: FnOnce(&mut Vec<u8>)>(&self, frames: Frames<F>) -> log::Range {
         let entry = Entry {
             meter: MeterId::UNCOUNTED,
             volatile: false,
             accepted: self.started,
         };
-        let range = self
-            .log
+        self.log
             .borrow_mut()
-            .append(frames.hint, entry, frames.encode);
-        for client in clients {
-            if !client.is_closing() {
-                client.push(&range);
-                self.schedule(client);
+            .append(frames.hint, entry, frames.encode)
+    }
+
+    fn push_uncounted(&self, client: &Rc<Client>, range: &log::Range, limit: usize) {
+        if client.is_closing() {
+            return;
+        }
+        if client.unsent() + range.len() > limit {
+            let unsent = client.unsent_of(MeterId::UNCOUNTED);
+            if unsent > 0 && unsent + range.len() > limit {
+                return self.close(client, Close::Backlog);
             }
         }
+        client.push(range);
+        self.schedule(client);
     }
 
     /// Decides the end of a connection: what is on its backlog is sent if it can be, then its owner is told.

@@ -5,6 +5,7 @@
 mod acks;
 mod event;
 mod inbound;
+mod log;
 mod publish;
 mod reload;
 mod session;
@@ -16,6 +17,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use self::acks::Pending;
+use self::log::Log;
 pub use self::session::Session;
 use self::space::Spaces;
 use crate::admin::metrics::ShardMetrics;
@@ -33,6 +35,7 @@ pub struct Node {
     rules: RefCell<Snapshot>,
     spaces: RefCell<Spaces>,
     acks: RefCell<Pending>,
+    log: Log,
 }
 
 impl Node {
@@ -53,15 +56,16 @@ impl Node {
             rules: RefCell::new(rules),
             spaces: RefCell::default(),
             acks: RefCell::default(),
+            log: Log::default(),
         };
         node.declare_metrics();
         Rc::new(node)
     }
 
-    /// A new Engine.IO session.
+    /// A new Engine.IO session, whose messages have at most `max_payload` bytes each.
     #[must_use]
-    pub fn open(self: &Rc<Self>, client: &Rc<Client>) -> Session {
-        Session::new(self.clone(), client.clone())
+    pub fn open(self: &Rc<Self>, client: &Rc<Client>, max_payload: usize) -> Session {
+        Session::new(self.clone(), client.clone(), max_payload)
     }
 
     /// The rules in force.

@@ -27,8 +27,8 @@ use crate::hub::{Client, Close};
 
 /// What stands above Engine.IO: it is asked once for each session.
 pub trait Upper {
-    /// A session has opened.
-    fn open(&self, client: &Rc<Client>) -> Box<dyn Application>;
+    /// A session has opened, whose messages have at most `max_payload` bytes each.
+    fn open(&self, client: &Rc<Client>, max_payload: usize) -> Box<dyn Application>;
 
     /// Whether a query parameter of handshakes is kept, because a rule names it.
     fn keeps_query(&self, name: &str) -> bool;

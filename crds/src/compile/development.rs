@@ -27,7 +27,7 @@ pub(super) fn rulebook() -> Rulebook {
         api_keys: Vec::new(),
         namespaces: Vec::new(),
     };
-    let rules = Arc::new(namespace(&document.engine));
+    let rules = Arc::new(namespace());
     Rulebook {
         document,
         hash: "development".to_owned(),
@@ -40,7 +40,7 @@ pub(super) fn rulebook() -> Rulebook {
     }
 }
 
-fn namespace(engine: &Engine) -> Namespace {
+fn namespace() -> Namespace {
     let limits = NamespaceLimits::default();
     let room = || vec![first_argument()];
     let publish = Publish {
@@ -76,7 +76,7 @@ fn namespace(engine: &Engine) -> Namespace {
             .collect(),
         limit: limits.events,
         max_rooms: limits.rooms as usize,
-        max_payload: usize::try_from(engine.max_payload.bytes()).unwrap_or(usize::MAX),
+        max_payload: usize::MAX,
         max_pending: limits.pending as usize,
         backlog: 1 << 20,
         overflow: Overflow::default(),

@@ -167,10 +167,13 @@ fn events(
     compiled
 }
 
+/// Absent, what the transport takes of a session holds, which keeps the size it was told at its handshake.
 fn payload(rules: &document::Namespace, path: &str, engine: &Engine, checks: &mut Checks) -> usize {
     let most = engine.max_payload;
-    let size = rules.limits.payload.unwrap_or(most);
-    if rules.limits.payload.is_some() && (size.bytes() == 0 || size > most) {
+    let Some(size) = rules.limits.payload else {
+        return usize::MAX;
+    };
+    if size.bytes() == 0 || size > most {
         let message = format!("allowed: 1 byte to engine.maxPayload ({most})");
         checks.fault(
             fault::key(&fault::key(path, "limits"), "payload"),

@@ -65,7 +65,7 @@ pub struct Namespace {
     pub limit: EventLimits,
     /// Rooms that a socket may be in.
     pub max_rooms: usize,
-    /// Bytes of the largest event that a socket may send, attachments included.
+    /// Bytes of the largest event that a socket may send, attachments included, where the rules name a size.
     pub max_payload: usize,
     /// Events of a socket that may wait.
     pub max_pending: usize,

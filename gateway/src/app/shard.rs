@@ -147,8 +147,8 @@ fn fallback(relay: Relay) -> Fallback {
 struct SocketIo(Rc<Node>);
 
 impl Upper for SocketIo {
-    fn open(&self, client: &Rc<Client>) -> Box<dyn Application> {
-        Box::new(Open(self.0.open(client)))
+    fn open(&self, client: &Rc<Client>, max_payload: usize) -> Box<dyn Application> {
+        Box::new(Open(self.0.open(client, max_payload)))
     }
 
     fn keeps_query(&self, name: &str) -> bool {

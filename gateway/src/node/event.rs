@@ -60,9 +60,7 @@ impl Node {
         if socket.is_connected() {
             self.hub.disconnect(socket);
             self.acks.borrow_mut().gone(socket.id);
-            tracing::info!(
-                target: "carillon::sockets", socket = %socket.id, namespace = &*socket.namespace.name, reason, "disconnect"
-            );
+            self.log.disconnect(socket, reason, clock::now());
         }
     }
 
@@ -134,8 +132,8 @@ impl Node {
     fn answer(&self, socket: &Socket, id: u64, args: &str, attachments: &[Bytes]) {
         let nsp = &*socket.namespace.name;
         let encode = |out: &mut Vec<u8>| encode::ack(out, nsp, id, args, attachments);
-        self.hub.send(
-            &socket.client,
+        self.hub.answer(
+            socket,
             Frames {
                 hint: 64 + nsp.len() + args.len(),
                 encode,

@@ -15,7 +15,7 @@ use crate::id::SocketId;
 use crate::policy::{self, Kept, SocketState};
 use crate::socket::assembly::{Assembler, AssemblyError};
 use crate::socket::encode;
-use crate::socket::packet::Packet;
+use crate::socket::packet::{MAX_ATTACHMENTS, Packet};
 
 /// The Socket.IO side of one connection.
 pub struct Session {
@@ -24,6 +24,8 @@ pub struct Session {
     members: RefCell<SmallVec<[Rc<Member>; 1]>>,
     assembler: RefCell<Assembler>,
     has_connected: Cell<bool>,
+    /// Bytes of a packet with all its attachments.
+    largest_packet: usize,
 }
 
 /// One namespace of one session.
@@ -40,13 +42,14 @@ const NAMESPACES: usize = 16;
 const INVALID_NAMESPACE: &str = "Invalid namespace";
 
 impl Session {
-    pub(super) fn new(node: Rc<Node>, client: Rc<Client>) -> Self {
+    pub(super) fn new(node: Rc<Node>, client: Rc<Client>, max_payload: usize) -> Self {
         Self {
             node,
             client,
             members: RefCell::default(),
             assembler: RefCell::default(),
             has_connected: Cell::new(false),
+            largest_packet: max_payload.saturating_mul(1 + MAX_ATTACHMENTS),
         }
     }
 
@@ -61,7 +64,10 @@ impl Session {
     /// # Errors
     /// It is no packet, or comes where none may: the session has to end.
     pub fn text(&self, text: &str) -> Result<(), Close> {
-        let packet = self.assembler.borrow_mut().text(text, self.largest())?;
+        let packet = self
+            .assembler
+            .borrow_mut()
+            .text(text, self.largest_packet)?;
         packet.map_or(Ok(()), |packet| self.packet(&packet, &[]))
     }
 
@@ -84,12 +90,6 @@ impl Session {
         for member in self.members.take() {
             self.node.disconnect(&member.socket, reason);
         }
-    }
-
-    /// The most bytes of a packet with its attachments: the same as of one message.
-    fn largest(&self) -> usize {
-        let engine = &self.node.rules.borrow().document.engine;
-        usize::try_from(engine.max_payload.bytes()).unwrap_or(usize::MAX)
     }
 
     fn packet(&self, packet: &Packet<'_>, attachments: &[Bytes]) -> Result<(), Close> {
@@ -173,9 +173,7 @@ impl Session {
                 },
             );
         }
-        tracing::info!(
-            target: "carillon::sockets", socket = %id, namespace = nsp, address = %self.client.handshake.address, "connect"
-        );
+        self.node.log.connect(&socket, terms.accepted);
         let member = Member {
             socket,
             space: space.clone(),

@@ -69,6 +69,15 @@ impl End {
         }
     }
 
+    /// What a poll that waits is told: a client that has closed the session itself needs no word of it.
+    fn last_packet(&self) -> &'static str {
+        if self.reason == Reason::TransportClose.text() {
+            packet::NOOP
+        } else {
+            packet::CLOSE
+        }
+    }
+
     /// The client is gone.
     pub(super) fn gone(reason: Reason) -> Self {
         Self {
@@ -127,7 +136,7 @@ impl Connection {
         });
         connection
             .application
-            .set(gate.upper.open(&connection.client))
+            .set(gate.upper.open(&connection.client, connection.max_payload))
             .ok();
         gate.enter(&connection);
         gate.metrics.session_opened(transport(carrier));
@@ -262,7 +271,7 @@ impl Connection {
             }
             Carrier::Polling if lingers => hub.linger(&self.client, |out| self.last_poll(out)),
             Carrier::Polling if polled => {
-                hub.finish(&self.client, |out| frame::text(out, &[packet::CLOSE]))
+                hub.finish(&self.client, |out| frame::text(out, &[end.last_packet()]));
             }
             _ => hub.discard(&self.client),
         }
