@@ -106,7 +106,7 @@ impl<'a> Walk<'a> {
         }
         match value {
             Value::String(text) => text_complaint(schema, text),
-            Value::Number(number) => number_complaint(schema, number),
+            Value::Number(number) if types.contains(&"integer") => number_complaint(schema, number),
             Value::Array(items) => {
                 count_complaint(schema, items.len(), "minItems", "maxItems", "item")
             }
@@ -126,7 +126,7 @@ impl<'a> Walk<'a> {
                 )
                 .map(|message| format!("{message}, of: {}", names.join(", ")))
             }
-            Value::Null | Value::Bool(_) => None,
+            Value::Null | Value::Bool(_) | Value::Number(_) => None,
         }
     }
 
