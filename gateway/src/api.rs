@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc};
 
 use axum::{
     Router,
-    http::{StatusCode, Uri},
+    http::{Method, Uri},
     routing::{get, post},
 };
 use carillon_crds::compile::Rulebook;
@@ -142,8 +142,9 @@ async fn unknown_path(uri: Uri) -> Problem {
     Problem::new(Code::NotFound, detail)
 }
 
-async fn wrong_method() -> (StatusCode, &'static str) {
-    (StatusCode::METHOD_NOT_ALLOWED, "")
+async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    let detail = format!("{} does not take {method}", uri.path());
+    Problem::new(Code::MethodNotAllowed, detail)
 }
 
 impl fmt::Debug for Control {

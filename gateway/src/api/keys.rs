@@ -43,7 +43,8 @@ enum Scope {
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
     keys: Arc<[Arc<Key>]>,
-    declared: usize,
+    /// Names of keys whose secret cannot be read now.
+    unreadable: Arc<[Arc<str>]>,
 }
 
 #[derive(Default)]
@@ -89,33 +90,33 @@ impl KeyRing {
     }
 
     fn read(&self, rules: &Rulebook, before: &Keys) -> Keys {
-        let declared = rules.api_keys.iter();
-        let keys = declared
-            .filter_map(|key| self.key(key, before))
-            .map(Arc::new);
-        Keys {
-            keys: keys.chain(self.own.clone()).collect(),
-            declared: rules.api_keys.len() + usize::from(self.own.is_some()),
-        }
-    }
-
-    /// The key, with its earlier secret if there is none to read now.
-    fn key(&self, declared: &ApiKey, before: &Keys) -> Option<Key> {
-        let earlier = before.keys.iter().find(|key| *key.name == *declared.name);
-        let digest = match self.secret(&declared.secret) {
-            Ok(secret) => digest(&secret),
-            Err(reason) => {
-                if before.declared == 0 || earlier.is_some() {
-                    tracing::warn!(key = declared.name, %reason, "the secret of an API key cannot be read");
+        let mut keys: Vec<Arc<Key>> = Vec::new();
+        let mut unreadable: Vec<Arc<str>> = Vec::new();
+        for declared in &rules.api_keys {
+            let name: Arc<str> = declared.name.as_str().into();
+            let digest = match self.secret(&declared.secret) {
+                Ok(secret) => Some(digest(&secret)),
+                Err(reason) => {
+                    if !before.unreadable.contains(&name) {
+                        tracing::warn!(key = %name, %reason, "the secret of an API key cannot be read");
+                    }
+                    unreadable.push(Arc::clone(&name));
+                    before.digest(&name)
                 }
-                earlier?.digest
-            }
-        };
-        Some(Key {
-            name: declared.name.as_str().into(),
-            digest,
-            scope: Scope::Declared(Box::new(declared.clone())),
-        })
+            };
+            keys.extend(digest.map(|digest| {
+                Arc::new(Key {
+                    name,
+                    digest,
+                    scope: Scope::Declared(Box::new(declared.clone())),
+                })
+            }));
+        }
+        keys.extend(self.own.clone());
+        Keys {
+            keys: keys.into(),
+            unreadable: unreadable.into(),
+        }
     }
 
     fn secret(&self, secret: &Secret) -> Result<String, SecretError> {
@@ -144,7 +145,13 @@ impl KeyRing {
 impl Keys {
     /// Whether a key is declared at all, be its secret readable or not.
     pub fn any_declared(&self) -> bool {
-        self.declared > 0
+        !(self.keys.is_empty() && self.unreadable.is_empty())
+    }
+
+    /// The last known secret of a key: one that cannot be read for a while stays good.
+    fn digest(&self, name: &str) -> Option<[u8; 32]> {
+        let found = self.keys.iter().find(|key| *key.name == *name);
+        found.map(|key| key.digest)
     }
 
     /// The key of this secret. The time it takes says nothing about secrets: digests are compared, each to its end.

@@ -260,7 +260,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_committed_description_is_the_one_that_the_source_says() {
+    fn the_docs_hold_the_table_of_calls() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/openapi.json");
         if std::env::var_os("UPDATE_DOCS").is_some() {
             fs::write(&path, text()).unwrap();

@@ -50,6 +50,8 @@ pub(super) enum Code {
     Forbidden,
     /// There is no such thing.
     NotFound,
+    /// The call is made by another method.
+    MethodNotAllowed,
     /// A call with the same id is under way.
     Busy,
     /// The id was used with another body.
@@ -69,6 +71,7 @@ impl Code {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Busy => StatusCode::CONFLICT,
             Self::Repeated => StatusCode::UNPROCESSABLE_ENTITY,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,

@@ -20,10 +20,12 @@ async fn paths_methods_and_types() {
         (answer.status, answer.problem()),
         (StatusCode::NOT_FOUND, "not_found")
     );
+    let answer = api.get("/v1/emit").await;
     assert_eq!(
-        api.get("/v1/emit").await.status,
-        StatusCode::METHOD_NOT_ALLOWED
+        (answer.status, answer.problem()),
+        (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed")
     );
+    assert_eq!(answer.header("allow"), "POST");
     let form = [("content-type", "application/x-www-form-urlencoded")];
     let answer = api.send("POST", "/v1/emit", &form, "a=b").await;
     assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
