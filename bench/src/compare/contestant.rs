@@ -98,6 +98,7 @@ pub(super) fn environment(rules: &Path, ping_interval: Option<u32>) -> Vec<(&'st
     let mut environment = vec![
         ("CARILLON_RULES", rules.display().to_string()),
         ("CARILLON_API_PORT", "off".to_owned()),
+        ("CARILLON_BIND", "127.0.0.1".to_owned()),
     ];
     environment.extend(ping_interval.map(|millis| ("PING_INTERVAL", millis.to_string())));
     environment

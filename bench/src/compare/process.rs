@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -155,12 +156,21 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// Two ports that nobody has at this moment.
+/// Two ports that nobody has at this moment. They lie below the ephemeral ports, which any connection of
+/// this machine may take before the server does.
 fn free_ports() -> io::Result<(u16, u16)> {
-    let one = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    Ok((one.local_addr()?.port(), other.local_addr()?.port()))
+    let first = PORTS.start + (clock::now() % 1000) as u16 * 10;
+    let mut free = (first..PORTS.end).chain(PORTS.start..first).filter(|port| {
+        let everywhere = TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port));
+        everywhere.is_ok()
+    });
+    match (free.next(), free.next()) {
+        (Some(one), Some(other)) => Ok((one, other)),
+        _ => Err(io::ErrorKind::AddrInUse.into()),
+    }
 }
+
+const PORTS: Range<u16> = 20_000..32_000;
 
 fn last_line(log: &Path) -> String {
     let text = fs::read_to_string(log).unwrap_or_default();
