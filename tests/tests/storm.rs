@@ -92,7 +92,7 @@ async fn stay(
     opened: impl FnOnce(),
 ) -> std::io::Result<()> {
     let origin = Origin::number(number);
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         let mut client = Client::connected(origin, port, "/").await?;
         opened();
         tokio::select! {

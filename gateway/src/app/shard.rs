@@ -111,7 +111,7 @@ async fn obey(mut orders: mpsc::UnboundedReceiver<Order>, hub: &Hub, node: &Node
     while let Some(order) = orders.recv().await {
         match order {
             Order::Rules(rules, settings) => {
-                node.set_rules(rules);
+                node.set_rules(&rules);
                 gate.set_settings(*settings);
             }
             Order::Gather(reply) => drop(reply.send(gather(hub, node, gate))),

@@ -1,6 +1,7 @@
 //! New rules, with everybody still connected (`semantics.md` 11).
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Node;
 use super::space::{Space, backlog};
@@ -9,12 +10,12 @@ use crate::policy::{Code, NamespaceRules, Refusal, Snapshot};
 
 impl Node {
     /// Takes new rules. Sockets of a namespace that is no longer declared are told and leave it; nobody else notices.
-    pub fn set_rules(&self, rules: Snapshot) {
-        *self.rules.borrow_mut() = rules.clone();
+    pub fn set_rules(&self, rules: &Snapshot) {
+        *self.rules.borrow_mut() = Arc::clone(rules);
         self.declare_metrics();
         let spaces: Vec<_> = self.spaces.borrow().values().cloned().collect();
         for space in spaces {
-            match NamespaceRules::find(&rules, &space.namespace.name) {
+            match NamespaceRules::find(rules, &space.namespace.name) {
                 Some(found) => self.take_rules(&space, found),
                 None => self.remove(&space),
             }

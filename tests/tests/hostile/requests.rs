@@ -160,15 +160,13 @@ fn of_any_length() {
 #[test]
 fn with_bad_bodies() {
     attack("bad bodies", |target| {
-        for kind in ["application/octet-stream"] {
-            let session = Polling::open(target.port());
-            let answer = Request::post(&session.path())
-                .header("content-type", kind)
-                .body(b"40")
-                .send(target.port());
-            assert_eq!(answer.status, 400, "{kind}");
-            assert_eq!(session.poll().status, 400, "{kind}");
-        }
+        let session = Polling::open(target.port());
+        let answer = Request::post(&session.path())
+            .header("content-type", "application/octet-stream")
+            .body(b"40")
+            .send(target.port());
+        assert_eq!(answer.status, 400);
+        assert_eq!(session.poll().status, 400);
         let invalid: [&[u8]; 6] = [
             b"4\xff\xfe",
             b"\xc3",
