@@ -129,7 +129,10 @@ impl Argument {
         attachments: &dyn Fn(usize) -> Option<usize>,
         faults: &mut Vec<String>,
     ) {
-        let attachment = raw::placeholder(raw).and_then(attachments);
+        // Only a call with attachments can have placeholders of them: spare the others the scan.
+        let attachment = attachments(0)
+            .and_then(|_| raw::placeholder(raw))
+            .and_then(attachments);
         match (self, attachment) {
             (Self::Binary { max_bytes }, Some(size)) if size <= *max_bytes => {}
             (Self::Binary { max_bytes }, Some(size)) => {

@@ -1,6 +1,7 @@
 //! What an accepted event does: rendered, not yet done.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -125,6 +126,11 @@ impl<'a> Payload<'a> {
     }
 }
 
+thread_local! {
+    /// Where names of rooms are put together: an event allocates only the names themselves.
+    static SCRATCH: Cell<String> = const { Cell::new(String::new()) };
+}
+
 /// Renders all that an event does.
 pub(super) fn prepare<'a>(
     rules: &NamespaceRules,
@@ -132,20 +138,35 @@ pub(super) fn prepare<'a>(
     call: &Call<'a>,
     facts: &Facts<'_>,
 ) -> Result<Effects<'a>, Refusal> {
+    let mut scratch = SCRATCH.take();
+    let effects = render(rules, event, call, facts, &mut scratch);
+    // A hostile argument may have made it large; a name that is allowed never does.
+    scratch.clear();
+    scratch.shrink_to(4 * names::MAX_ROOM_BYTES);
+    SCRATCH.set(scratch);
+    effects
+}
+
+fn render<'a>(
+    rules: &NamespaceRules,
+    event: &Event,
+    call: &Call<'a>,
+    facts: &Facts<'_>,
+    scratch: &mut String,
+) -> Result<Effects<'a>, Refusal> {
     let names = Names {
         rules,
         socket_id: facts.socket_id,
         kept: facts.kept,
         call: Some(call),
     };
-    let mut scratch = String::new();
-    let leave = rooms(&event.leave, &names, &mut scratch)?;
-    let join = rooms(&event.join, &names, &mut scratch)?;
+    let leave = rooms(&event.leave, &names, scratch)?;
+    let join = rooms(&event.join, &names, scratch)?;
     check_rooms(rules.rules.max_rooms, &leave, &join, facts.rooms)?;
     let publish = event
         .publish
         .iter()
-        .map(|publish| publication(publish, &names, call, &mut scratch));
+        .map(|publish| publication(publish, &names, call, scratch));
     let publish = publish.collect::<Result<_, _>>()?;
     let ack = call
         .wants_ack
