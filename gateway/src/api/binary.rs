@@ -168,6 +168,8 @@ const LENIENT: GeneralPurpose = GeneralPurpose::new(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn check_in(args: &[&str], expected: Result<(&str, &[&str]), BinaryError>) {
@@ -256,5 +258,55 @@ mod tests {
             &[],
             r#"{"$\u0024a":{"$$b":{"c":"$"}}}"#,
         );
+    }
+    /// JSON values with keys that matter here.
+    fn json() -> impl Strategy<Value = serde_json::Value> {
+        let leaf = prop_oneof![
+            any::<i64>().prop_map(Into::into),
+            "[\\$\"\\\\{}a]{0,4}".prop_map(Into::into),
+            Just(serde_json::Value::Null),
+        ];
+        leaf.prop_recursive(6, 40, 4, |inner| {
+            let keys = prop_oneof![
+                Just("$b64"),
+                Just("$$b64"),
+                Just("$"),
+                Just("\\"),
+                Just("num"),
+                Just("a")
+            ];
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+                prop::collection::btree_map(keys.prop_map(str::to_owned), inner, 0..3)
+                    .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_goes_out_comes_back_in(value in json()) {
+            let text = value.to_string();
+            let outside = outward(&text, &[]).into_owned();
+            let inside = inward([outside.as_str()].into_iter()).unwrap();
+            prop_assert_eq!(inside, Arguments { text, attachments: Vec::new() });
+        }
+
+        #[test]
+        fn attachments_go_out_and_come_back_in(parts in prop::collection::vec(any::<Vec<u8>>(), 0..10)) {
+            let placeholders = (0..parts.len()).map(|num| format!(r#"[{{"_placeholder":true,"num":{num}}}]"#));
+            let text = placeholders.collect::<Vec<_>>().join(",");
+            let attachments: Vec<Bytes> = parts.into_iter().map(Bytes::from).collect();
+            let outside = format!("[{}]", outward(&text, &attachments));
+            let inside = inward([outside.as_str()].into_iter()).unwrap();
+            let expected = Arguments { text: format!("[{text}]"), attachments };
+            prop_assert_eq!(inside, expected);
+        }
+
+        #[test]
+        fn no_text_panics(text in ".{0,40}") {
+            let _ = inward([text.as_str()].into_iter());
+            let _ = outward(&text, &[Bytes::new()]);
+        }
     }
 }

@@ -263,10 +263,17 @@ fn kept_rooms(broadcast: &Broadcast) -> Vec<Key> {
     keys
 }
 
+/// What an entry occupies, near enough for a bound; rooms of one small entry each are mostly their own bookkeeping.
 fn weight(broadcast: &Broadcast) -> usize {
     let kept = |keep: &Keep| {
         let binary: usize = keep.attachments.iter().map(bytes::Bytes::len).sum();
         keep.name.len() + keep.args.len() + binary
     };
-    size_of::<Broadcast>() + broadcast.frames.len() + broadcast.keep.as_ref().map_or(0, kept)
+    let rooms = broadcast.target.rooms.iter();
+    let rooms: usize = rooms.map(|room| room.len() + ROOM_OVERHEAD).sum();
+    let texts = broadcast.keep.as_ref().map_or(0, kept);
+    size_of::<Broadcast>() + broadcast.frames.len() + texts + rooms
 }
+
+/// A key and a queue of one id.
+const ROOM_OVERHEAD: usize = 160;
