@@ -115,9 +115,11 @@ impl Client {
     }
 }
 
-/// A long-polling session with a poll under way.
+/// A long-polling session on one connection, with a poll under way.
 pub struct Poller {
     stream: TcpStream,
+    port: u16,
+    path: String,
 }
 
 impl Poller {
@@ -126,24 +128,47 @@ impl Poller {
         let mut stream = origin.connect(port).await?;
         let open = exchange(&mut stream, &Request::get(polling::POLLING).bytes(port)).await?;
         let path = format!("{}&sid={}", polling::POLLING, packets::session_id(&open));
-        let connect = Request::post(&path)
-            .header("content-type", "text/plain")
-            .body(b"40");
-        exchange(&mut stream, &connect.bytes(port)).await?;
-        let poll = Request::get(&path).bytes(port);
-        exchange(&mut stream, &poll).await?;
-        stream.write_all(&poll).await?;
-        Ok(Self { stream })
+        let mut poller = Self { stream, port, path };
+        poller.post("40").await?;
+        let poll = poller.poll();
+        exchange(&mut poller.stream, &poll).await?;
+        poller.stream.write_all(&poll).await?;
+        Ok(poller)
     }
 
-    /// Waits for the end of the poll under way.
-    pub async fn rest(&mut self) {
-        let _ = self.stream.read(&mut [0; 1024]).await;
+    /// What the poll under way brings that is no heartbeat; the next poll is under way by then.
+    pub async fn next(&mut self) -> io::Result<String> {
+        loop {
+            let payload = answer(&mut self.stream).await?;
+            let heartbeat = packets::split(&payload).contains(&"2");
+            if heartbeat {
+                self.post("3").await?;
+            }
+            self.stream.write_all(&self.poll()).await?;
+            if !heartbeat || payload.len() > 1 {
+                return Ok(payload);
+            }
+        }
+    }
+
+    fn poll(&self) -> Vec<u8> {
+        Request::get(&self.path).bytes(self.port)
+    }
+
+    async fn post(&mut self, payload: &str) -> io::Result<()> {
+        let post = Request::post(&self.path).header("content-type", "text/plain");
+        let post = post.body(payload.as_bytes()).bytes(self.port);
+        exchange(&mut self.stream, &post).await.map(drop)
     }
 }
 
 async fn exchange(stream: &mut TcpStream, request: &[u8]) -> io::Result<String> {
     stream.write_all(request).await?;
+    answer(stream).await
+}
+
+/// The body of an answer that is 200.
+async fn answer(stream: &mut TcpStream) -> io::Result<String> {
     let (head, mut body) = read_head(stream).await?;
     let head = String::from_utf8_lossy(&head).to_ascii_lowercase();
     if !head.starts_with("http/1.1 200") {
