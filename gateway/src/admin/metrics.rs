@@ -1,21 +1,27 @@
 //! The metrics of a process: every shard counts for itself, a scrape adds up.
 //!
 //! A shard holds its [`ShardMetrics`] and writes it alone, so that counting is a plain load, add and
-//! store, without a hash, a lock or a contended cache line. [`Metrics::render`] reads them all.
+//! store, without a hash, a lock or a contended cache line. [`Metrics::render`] reads them all, as a
+//! collector of the `prometheus` crate, whose own counters have many writers and pay for it.
 
 mod counter;
-mod exposition;
 pub mod families;
 mod render;
+mod samples;
+mod scrape;
 mod shard;
 mod totals;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use scrape::Scrape;
 pub use shard::{
     DropReason, EventMetrics, NamespaceMetrics, ShardMetrics, Source, Transport, UNDECLARED,
 };
+
+use crate::admin::process::ProcessFacts;
+use crate::admin::rules::RulesStatus;
 
 /// The counters of all threads, and what concerns the process as a whole.
 #[derive(Debug)]
@@ -99,6 +105,30 @@ impl Metrics {
         self.all()
             .map(|shard| shard.sockets())
             .fold(0, u64::wrapping_add)
+    }
+
+    /// The exposition. What could not be gathered is left out.
+    pub fn render(
+        &self,
+        rules: &RulesStatus,
+        process: &ProcessFacts,
+        gathered: Option<&Gathered>,
+    ) -> String {
+        let (rules, rules_rejected) = rules.facts();
+        let scrape = Scrape {
+            shards: self.all().cloned().collect(),
+            gathered: gathered.cloned(),
+            process: process.clone(),
+            rules,
+            rules_rejected,
+            connection_limit: self.connection_limit.load(Ordering::Relaxed),
+            memory_limit: self.memory_limit.load(Ordering::Relaxed),
+            bus_up: self.bus_up.load(Ordering::Relaxed),
+            draining: self.draining.load(Ordering::Relaxed),
+        };
+        scrape
+            .text()
+            .expect("the table's names are valid and distinct, and a String takes any text")
     }
 
     fn all(&self) -> impl Iterator<Item = &Arc<ShardMetrics>> {

@@ -1,5 +1,10 @@
 //! The families of metrics: names, kinds and help, once for the exposition and the docs.
 
+use std::collections::HashMap;
+
+use prometheus::core::Desc;
+use prometheus::proto::MetricType;
+
 /// One family.
 #[derive(Debug, Clone, Copy)]
 pub struct Family {
@@ -7,7 +12,7 @@ pub struct Family {
     pub name: &'static str,
     /// `counter`, `gauge` or `histogram`.
     pub kind: &'static str,
-    /// Its label names, separated by commas; for the docs.
+    /// Its label names, separated by commas.
     pub labels: &'static str,
     /// What it counts.
     pub help: &'static str,
@@ -23,7 +28,7 @@ macro_rules! families {
                 help: $help,
             };
         )*
-        /// All of them, in the order of the exposition.
+        /// All of them, in the order of the docs.
         pub const ALL: &[Family] = &[$($constant),*];
     };
 }
@@ -63,6 +68,25 @@ families! {
     MAX_FDS = "process_max_fds" gauge [""] "The limit of open file descriptors";
     THREADS = "process_threads" gauge [""] "Threads";
     START = "process_start_time_seconds" gauge [""] "When the process started, in seconds since the epoch";
+}
+
+impl Family {
+    pub(super) fn label_names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.labels.split(", ").filter(|name| !name.is_empty())
+    }
+
+    pub(super) fn metric_type(&self) -> MetricType {
+        match self.kind {
+            "counter" => MetricType::COUNTER,
+            "histogram" => MetricType::HISTOGRAM,
+            _ => MetricType::GAUGE,
+        }
+    }
+
+    pub(super) fn desc(&self) -> prometheus::Result<Desc> {
+        let labels = self.label_names().map(str::to_owned).collect();
+        Desc::new(self.name.into(), self.help.into(), labels, HashMap::new())
+    }
 }
 
 /// All families as a Markdown table, for the docs.

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, UNIX_EPOCH};
 
+use super::families::Family;
 use super::*;
 use crate::admin::process::ProcessFacts;
 use crate::admin::rules::RulesStatus;
@@ -166,17 +167,32 @@ fn the_exposition_is_well_formed() {
         &ProcessFacts::read(),
         Some(&Gathered::default()),
     );
-    let known: BTreeSet<&str> = families::ALL.iter().map(|family| family.name).collect();
     let mut seen = BTreeSet::new();
-    for line in text.lines() {
-        if let Some(rest) = line.strip_prefix("# TYPE ") {
-            let (name, _) = rest.split_once(' ').unwrap();
-            assert!(known.contains(name) && seen.insert(name), "{line}");
-        } else if !line.starts_with("# HELP ") {
-            let (name, value) = line.rsplit_once(' ').unwrap();
-            let family = seen.iter().any(|family| name.starts_with(family));
-            assert!(family && value.parse::<f64>().is_ok(), "{line}");
+    for family in text.split("# HELP ").skip(1) {
+        let mut lines = family.lines();
+        let (name, help) = lines.next().unwrap().split_once(' ').unwrap();
+        let known = families::ALL.iter().find(|known| known.name == name);
+        let Family {
+            kind, help: told, ..
+        } = known.unwrap();
+        assert!(seen.insert(name), "{name} comes twice");
+        assert_eq!(help, *told);
+        assert_eq!(lines.next(), Some(format!("# TYPE {name} {kind}").as_str()));
+        assert!(lines.clone().next().is_some(), "{name} has no sample");
+        for line in lines {
+            let (series, value) = line.rsplit_once(' ').unwrap();
+            assert!(
+                series.starts_with(name) && value.parse::<f64>().is_ok(),
+                "{line}"
+            );
         }
+    }
+    for name in [
+        "carillon_bus_errors_total",
+        "carillon_delivery_seconds",
+        "carillon_build_info",
+    ] {
+        assert!(seen.contains(name), "{name} is missing");
     }
 }
 
