@@ -27,7 +27,7 @@ use crate::api::keys::KeyRing;
 use crate::api::{self, Control, Door, relay};
 use crate::bus::{Bounds, Bus};
 use crate::clock;
-use crate::config::{Api, Config, ProcessEnvironment};
+use crate::config::{Api, Bind, Config, ProcessEnvironment};
 use crate::id::NodeId;
 use crate::policy::Snapshot;
 use crate::transport::admission::Admission;
@@ -95,6 +95,12 @@ fn check(config: &Config, rules: &Snapshot) -> Result<(), AppError> {
     Ok(())
 }
 
+/// The demo page is for somebody at this machine: in development mode, or with the API beside it on loopback.
+fn shows_demo(config: &Config) -> bool {
+    let local = matches!(config.bind, Bind::Only(address) if address.is_loopback());
+    config.is_development() || (local && config.api == Api::Client)
+}
+
 async fn serve(
     config: Config,
     source: Source,
@@ -129,6 +135,11 @@ async fn serve(
     let front = match config.api {
         Api::Client => api::router(control(), Door::Open),
         Api::Off | Api::Port(_) => api::browser_router(control()),
+    };
+    let front = if shows_demo(&config) {
+        front.merge(api::demo::router())
+    } else {
+        front
     };
     let (relay, relaying) = relay::relay(front);
     task::spawn_local(relaying);
