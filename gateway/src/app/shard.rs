@@ -39,6 +39,8 @@ pub(super) struct Shard {
     pub(super) orders: mpsc::UnboundedReceiver<Order>,
 }
 
+const SETTLING_TURNS: usize = 64;
+
 /// What the control thread wants of a shard; taken in the order sent.
 pub(super) enum Order {
     /// New rules.
@@ -117,8 +119,15 @@ async fn obey(mut orders: mpsc::UnboundedReceiver<Order>, hub: &Hub, node: &Node
             Order::Gather(reply) => drop(reply.send(gather(hub, node, gate))),
             Order::CloseSome(count, reply) => drop(reply.send(gate.close_some(count))),
             Order::CutLargest(bytes) => gate.cut_largest(bytes),
-            Order::Stop => return,
+            Order::Stop => return settle().await,
         }
+    }
+}
+
+/// Lets the tasks that are ready run to their end: last words are on their way to the kernel.
+async fn settle() {
+    for _ in 0..SETTLING_TURNS {
+        task::yield_now().await;
     }
 }
 

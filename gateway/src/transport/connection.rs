@@ -173,15 +173,19 @@ impl Connection {
 
     /// A text message of a websocket: one packet.
     #[inline]
-    pub(super) fn text(&self, text: &str, now: Instant) -> Result<(), End> {
+    pub(super) fn text(self: &Rc<Self>, text: &str, now: Instant) -> Result<(), End> {
         let packet = packet::decode(text).map_err(|_| End::of(Reason::ParseError))?;
         self.packet(&packet, now)
     }
 
     /// A packet on the carrier; an error is how the session has to end.
     #[inline]
-    pub(super) fn packet(&self, packet: &Packet<'_>, now: Instant) -> Result<(), End> {
+    pub(super) fn packet(self: &Rc<Self>, packet: &Packet<'_>, now: Instant) -> Result<(), End> {
         let step = self.engine.borrow_mut().packet(packet, now);
+        if let Packet::Pong(_) = packet {
+            // The next ping may be due before the deadline of the pong that has come.
+            self.arm();
+        }
         match (step, packet) {
             (Step::Message, Packet::Message(text)) => {
                 self.application().text(text).map_err(End::from)
