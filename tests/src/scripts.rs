@@ -11,10 +11,21 @@ use crate::wait;
 
 const INSTALL: &str = "run scripts/test-deps to install what the tests need";
 
-/// Runs a scenario of `tests/node` to its end and returns what it reported.
+/// Runs a scenario of `tests/node/scenarios` to its end and returns what it reported.
 pub fn node(scenario: &str, parameters: &Value) -> Vec<Value> {
     let mut command = node_command("run.mjs");
     command.arg(scenario).arg(parameters.to_string());
+    reports(scenario, &mut command)
+}
+
+/// Runs a script of `tests/node` to its end and returns what it reported.
+pub fn node_script(script: &str, parameters: &Value) -> Vec<Value> {
+    let mut command = node_command(script);
+    command.arg(parameters.to_string());
+    reports(script, &mut command)
+}
+
+fn reports(scenario: &str, command: &mut Command) -> Vec<Value> {
     let output = command.output().expect("node can be run");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(

@@ -5,6 +5,7 @@
 )]
 
 mod api;
+mod browser;
 mod conformance;
 mod drain;
 mod hostile;
