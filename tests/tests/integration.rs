@@ -8,6 +8,7 @@ mod api;
 mod browser;
 mod conformance;
 mod drain;
+mod edges;
 mod hostile;
 mod overload;
 mod probes;
