@@ -1,12 +1,14 @@
 //! Sessions driven wrongly: second upgrades, requests beside a websocket, probes that stop.
 
+use carillon_tests::http::{Request, Response};
 use carillon_tests::polling::Polling;
 use carillon_tests::session::{Session, WEBSOCKET};
+use carillon_tests::wait;
 use carillon_tests::ws::{Message, Ws};
 
 use super::attack;
 
-fn upgrade(port: u16, sid: &str) -> Result<Ws, carillon_tests::http::Response> {
+fn upgrade(port: u16, sid: &str) -> Result<Ws, Response> {
     Ws::connect(port, &format!("{WEBSOCKET}&sid={sid}"), &[])
 }
 
@@ -54,7 +56,7 @@ fn polled_beside_a_websocket() {
     attack("polls beside a websocket", |target| {
         let (mut session, _) = Session::connected(target.port(), "/");
         let path = format!("/socket.io/?EIO=4&transport=polling&sid={}", session.sid());
-        let request = carillon_tests::http::Request::get(&path).send(target.port());
+        let request = Request::get(&path).send(target.port());
         assert_eq!(
             (request.status, request.json()["code"].as_u64()),
             (400, Some(3))
@@ -139,6 +141,23 @@ fn upgraded_under_load() {
                 .map(|n| format!(r#"42["say","load",{n}]"#))
                 .collect();
             assert_eq!(numbers, expected);
+        }
+    });
+}
+
+/// A client that hangs up right behind its poll is gone, and its session with it.
+#[test]
+fn abandoned_with_their_poll() {
+    attack("abandoned polls", |target| {
+        for _ in 0..20 {
+            let session = Polling::open(target.port());
+            drop(session.start_poll());
+            let path = session.path();
+            wait::until("the session is gone", || {
+                // On a connection of its own, so that an unanswered poll is not waited for.
+                let answer = Request::post(&path).body(b"6").send(target.port());
+                (answer.status == 400).then_some(())
+            });
         }
     });
 }
