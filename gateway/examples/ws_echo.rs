@@ -101,7 +101,11 @@ fn upgrade(mut request: Request<Body>, hub: Rc<Hub>) -> Response<Empty<Bytes>> {
         Ok(accept) => {
             let upgraded = hyper::upgrade::on(&mut request);
             task::spawn_local(async move {
-                if let Some(stream) = upgraded.await.ok().and_then(Stream::take) {
+                if let Some(stream) = upgraded
+                    .await
+                    .ok()
+                    .and_then(|upgraded| Stream::take(upgraded, false))
+                {
                     echo(&hub, stream).await;
                 }
             });

@@ -152,7 +152,13 @@ async fn serve(
         metrics: metrics.clone(),
         relay,
     };
-    let fleet = Fleet::start(&shared, inboxes)?;
+    let Listeners {
+        client,
+        api: api_listener,
+        admin: admin_listener,
+        addresses,
+    } = listeners;
+    let fleet = Fleet::start(&shared, inboxes, client)?;
     let orders = fleet.orders();
     let health = Health::default();
     let status = Arc::new(RulesStatus::default());
@@ -162,13 +168,6 @@ async fn serve(
         limits.memory.unwrap_or(0),
     );
 
-    let Listeners {
-        client,
-        api: api_listener,
-        admin: admin_listener,
-        addresses,
-    } = listeners;
-    task::spawn_local(deal::accept(client, fleet.doors.clone()));
     if let Some((listener, door)) = api_listener {
         let router = api::router(control(), door);
         task::spawn_local(async move { axum::serve(listener, router).await });

@@ -1,6 +1,7 @@
 //! The acceptor: deals connections to the shard that has the fewest.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener as StdTcpListener};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time;
 
-use crate::transport::{Accepted, Seat};
+use crate::transport::{Accepted, Gate, Seat};
 
 /// One shard's door, and how many connections it has.
 #[derive(Clone)]
@@ -18,30 +19,65 @@ pub(super) struct Door {
     pub(super) open: Arc<AtomicUsize>,
 }
 
+impl Door {
+    /// A door, and what comes through it.
+    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Accepted>) {
+        let (to, accepted) = mpsc::unbounded_channel();
+        (
+            Self {
+                to,
+                open: Arc::default(),
+            },
+            accepted,
+        )
+    }
+}
+
 /// After an error such as a lack of descriptors, accepting again at once would only spin.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Accepts until the task is dropped.
-pub(super) async fn accept(listener: TcpListener, doors: Vec<Door>) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => deal(stream, peer, &doors),
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                time::sleep(PAUSE).await;
+/// The acceptor, on the thread of one of the shards.
+pub(super) struct Acceptor {
+    pub(super) listener: StdTcpListener,
+    pub(super) doors: Vec<Door>,
+    /// The shard whose thread it is on: its connections need no other reactor.
+    pub(super) home: usize,
+}
+
+impl Acceptor {
+    /// Accepts until the task is dropped.
+    pub(super) async fn run(self, gate: Rc<Gate>) {
+        let Self {
+            listener,
+            doors,
+            home,
+        } = self;
+        let listener = match TcpListener::from_std(listener) {
+            Ok(listener) => listener,
+            Err(error) => return tracing::error!(%error, "the client port is not served"),
+        };
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => deal(stream, peer, &doors, home, &gate),
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    time::sleep(PAUSE).await;
+                }
             }
         }
     }
 }
 
-fn deal(stream: TcpStream, peer: SocketAddr, doors: &[Door]) {
-    let fewest = doors
-        .iter()
-        .min_by_key(|door| door.open.load(Ordering::Relaxed));
-    let (Some(door), Ok(stream)) = (fewest, stream.into_std()) else {
+fn deal(stream: TcpStream, peer: SocketAddr, doors: &[Door], home: usize, gate: &Rc<Gate>) {
+    let doors = doors.iter().enumerate();
+    let Some((shard, door)) = doors.min_by_key(|(_, door)| door.open.load(Ordering::Relaxed))
+    else {
         return;
     };
-    stream.set_nodelay(true).ok();
     let seat = Seat::take(&door.open);
-    door.to.send(Accepted { stream, peer, seat }).ok();
+    if shard == home {
+        gate.receive(stream, peer, seat);
+    } else if let Ok(stream) = stream.into_std() {
+        door.to.send(Accepted { stream, peer, seat }).ok();
+    }
 }

@@ -1,13 +1,13 @@
 //! All shards of the process, as the control thread sees them.
 
 use std::io;
+use std::net::TcpListener;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::thread::JoinHandle;
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::deal::Door;
+use super::deal::{Acceptor, Door};
 use super::settings::{PodLimits, settings};
 use super::shard::{Order, Shard, add};
 use crate::admin::metrics::{Gathered, Metrics};
@@ -20,7 +20,6 @@ use crate::transport::admission::Admission;
 
 /// The shards.
 pub(super) struct Fleet {
-    pub(super) doors: Vec<Door>,
     orders: Orders,
     threads: Vec<JoinHandle<()>>,
 }
@@ -40,8 +39,12 @@ pub(super) struct Shared {
 }
 
 impl Fleet {
-    /// Starts a shard for each inbox.
-    pub(super) fn start(shared: &Shared, inboxes: Vec<Inbox>) -> io::Result<Self> {
+    /// Starts a shard for each inbox; the first one's thread accepts for all.
+    pub(super) fn start(
+        shared: &Shared,
+        inboxes: Vec<Inbox>,
+        listener: TcpListener,
+    ) -> io::Result<Self> {
         let Shared {
             rules,
             limits,
@@ -53,13 +56,19 @@ impl Fleet {
         let keys = Arc::new(KeyRing::random());
         let (shards, forwarded): (Vec<_>, Vec<_>) =
             inboxes.iter().map(|_| mpsc::unbounded_channel()).unzip();
+        let (doors, accepted): (Vec<_>, Vec<_>) = inboxes.iter().map(|_| Door::new()).unzip();
+        let mut acceptor = Some(Acceptor {
+            listener,
+            doors,
+            home: 0,
+        });
         let mut fleet = Self {
-            doors: Vec::new(),
             orders: Orders(Vec::new()),
             threads: Vec::new(),
         };
-        for (index, (inbox, forwarded)) in inboxes.into_iter().zip(forwarded).enumerate() {
-            let (to, accepted) = mpsc::unbounded_channel();
+        let channels = forwarded.into_iter().zip(accepted);
+        for (index, (inbox, (forwarded, accepted))) in inboxes.into_iter().zip(channels).enumerate()
+        {
             let (order, orders) = mpsc::unbounded_channel();
             let shard = Shard {
                 index: u8::try_from(index).expect("the configuration allows 255 shards"),
@@ -75,12 +84,9 @@ impl Fleet {
                 shards: shards.clone(),
                 relay: relay.clone(),
                 orders,
+                acceptor: acceptor.take(),
             };
             fleet.threads.push(shard.start()?);
-            fleet.doors.push(Door {
-                to,
-                open: Arc::new(AtomicUsize::new(0)),
-            });
             fleet.orders.0.push(order);
         }
         Ok(fleet)

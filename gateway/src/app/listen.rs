@@ -1,6 +1,6 @@
 //! The ports, all opened before anything is served.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener as StdTcpListener};
 
 use tokio::net::{TcpListener, TcpSocket};
 
@@ -10,7 +10,8 @@ use crate::config::{Api, Bind, Config};
 
 /// The open ports.
 pub(super) struct Listeners {
-    pub(super) client: TcpListener,
+    /// Served by a shard's thread.
+    pub(super) client: StdTcpListener,
     pub(super) api: Option<(TcpListener, Door)>,
     pub(super) admin: TcpListener,
     pub(super) addresses: Addresses,
@@ -47,7 +48,7 @@ impl Listeners {
             admin: admin.local_addr()?,
         };
         Ok(Self {
-            client,
+            client: client.into_std()?,
             api,
             admin,
             addresses,
@@ -88,6 +89,8 @@ fn open(address: SocketAddr) -> std::io::Result<TcpListener> {
         TcpSocket::new_v6()
     }?;
     socket.set_reuseaddr(true)?;
+    // Accepted connections inherit it.
+    socket.set_nodelay(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }

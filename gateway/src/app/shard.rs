@@ -8,6 +8,7 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{self, LocalSet};
 
+use super::deal::Acceptor;
 use crate::admin::metrics::{Gathered, GatheredNamespace, ShardMetrics};
 use crate::api::relay::Relay;
 use crate::bus::Bus;
@@ -37,6 +38,8 @@ pub(super) struct Shard {
     pub(super) shards: Vec<mpsc::UnboundedSender<Forwarded>>,
     pub(super) relay: Relay,
     pub(super) orders: mpsc::UnboundedReceiver<Order>,
+    /// On one shard's thread stands the acceptor of all.
+    pub(super) acceptor: Option<Acceptor>,
 }
 
 const SETTLING_TURNS: usize = 64;
@@ -82,6 +85,7 @@ impl Shard {
             shards,
             relay,
             orders,
+            acceptor,
         } = self;
         let now = clock::now();
         let hub = Hub::new(now);
@@ -103,6 +107,9 @@ impl Shard {
         task::spawn_local(hub.clone().flush_forever(clock::now));
         task::spawn_local(gate.clone().keep_time());
         task::spawn_local(gate.clone().serve(accepted));
+        if let Some(acceptor) = acceptor {
+            task::spawn_local(acceptor.run(gate.clone()));
+        }
         task::spawn_local(gate.clone().serve_forwarded(forwarded));
         task::spawn_local(node.clone().listen(inbox));
         obey(orders, &hub, &node, &gate).await;

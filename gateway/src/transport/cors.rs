@@ -35,13 +35,10 @@ impl Cors {
         }
     }
 
-    /// The headers of an answer to a request with these headers.
-    pub fn answer(&self, request: &HeaderMap, answer: &mut HeaderMap) {
+    /// The headers of an answer to a request of that origin.
+    pub fn answer(&self, origin: Option<&HeaderValue>, answer: &mut HeaderMap) {
         answer.append(header::VARY, HeaderValue::from_static("Origin"));
-        let Some(origin) = request
-            .get(header::ORIGIN)
-            .filter(|origin| self.allows(origin))
-        else {
+        let Some(origin) = origin.filter(|origin| self.allows(origin)) else {
             return;
         };
         answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
@@ -55,7 +52,7 @@ impl Cors {
 
     /// The further headers of an answer to a preflight request.
     pub fn answer_preflight(&self, request: &HeaderMap, answer: &mut HeaderMap) {
-        self.answer(request, answer);
+        self.answer(request.get(header::ORIGIN), answer);
         answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
         answer.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
         const REQUESTED: HeaderName = header::ACCESS_CONTROL_REQUEST_HEADERS;

@@ -20,25 +20,25 @@ pub struct Forwarded {
 /// Answers a request that is not Engine.IO's.
 pub type Fallback = Rc<dyn Fn(Request<Incoming>) -> Pin<Box<dyn Future<Output = Response<Body>>>>>;
 
-/// Has the session's shard answer; 503 if that shard is gone.
-pub(super) async fn to_shard(
+/// Has the session's shard answer; 503 if that shard is gone. The request is on its way when this returns.
+pub(super) fn to_shard(
     shard: &mpsc::UnboundedSender<Forwarded>,
     request: Request<Incoming>,
     peer: SocketAddr,
-) -> Response<Body> {
+) -> impl Future<Output = Response<Body>> + use<> {
     let (reply, answer) = oneshot::channel();
-    if shard
+    shard
         .send(Forwarded {
             request,
             peer,
             reply,
         })
-        .is_ok()
-        && let Ok(response) = answer.await
-    {
-        return response;
+        .ok();
+    async move {
+        answer.await.unwrap_or_else(|_| {
+            let mut response = Response::new(Body::whole(""));
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            response
+        })
     }
-    let mut response = Response::new(Body::whole(""));
-    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-    response
 }

@@ -145,9 +145,14 @@ impl Gate {
     pub async fn serve(self: Rc<Self>, mut accepted: mpsc::UnboundedReceiver<Accepted>) {
         while let Some(Accepted { stream, peer, seat }) = accepted.recv().await {
             if let Ok(stream) = TcpStream::from_std(stream) {
-                task::spawn_local(super::http::serve(self.clone(), stream, peer, seat));
+                self.receive(stream, peer, seat);
             }
         }
+    }
+
+    /// Serves one connection of this thread's reactor.
+    pub fn receive(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr, seat: Seat) {
+        task::spawn_local(super::http::serve(self.clone(), stream, peer, seat));
     }
 
     /// Answers what other shards forward, until they stop.

@@ -6,10 +6,11 @@ mod handshake;
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -32,13 +33,37 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// Where the seat of a connection is until a websocket takes it along.
 type SeatSlot = Rc<RefCell<Option<Seat>>>;
 
+/// What answers a request. It is made when the request comes: hyper drops a future unpolled if the client hangs up in the
+/// same breath, and even then the session has to learn of it.
+enum Answer {
+    Now(Response<Body>),
+    Later(Pin<Box<dyn Future<Output = Response<Body>>>>),
+}
+
+impl Answer {
+    async fn wait(self) -> Response<Body> {
+        match self {
+            Self::Now(response) => response,
+            Self::Later(response) => response.await,
+        }
+    }
+
+    fn later(response: impl Future<Output = Response<Body>> + 'static) -> Self {
+        Self::Later(Box::pin(response))
+    }
+
+    fn error(error: RequestError, is_upgrade: bool) -> Self {
+        Self::Now(answer::error(error, is_upgrade))
+    }
+}
+
 /// Serves one connection.
 pub(super) async fn serve(gate: Rc<Gate>, stream: TcpStream, peer: SocketAddr, seat: Seat) {
     let slot: SeatSlot = Rc::new(RefCell::new(Some(seat)));
     let kept = slot.clone();
     let service = service_fn(move |request| {
-        let (gate, slot) = (gate.clone(), slot.clone());
-        async move { Ok::<_, Infallible>(route(gate, request, peer, &slot).await) }
+        let response = respond(&gate, request, peer, &slot);
+        async move { Ok::<_, Infallible>(response.await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -58,93 +83,107 @@ pub(super) async fn answer_forwarded(gate: Rc<Gate>, forwarded: Forwarded) {
         peer,
         mut reply,
     } = forwarded;
-    let slot = SeatSlot::default();
+    let response = respond(&gate, request, peer, &SeatSlot::default());
     let response = tokio::select! {
-        response = route(gate, request, peer, &slot) => response,
+        response = response => response,
         () = reply.closed() => return,
     };
     reply.send(response).ok();
 }
 
-async fn route(
-    gate: Rc<Gate>,
+fn respond(
+    gate: &Rc<Gate>,
     request: Request<Incoming>,
     peer: SocketAddr,
     slot: &SeatSlot,
-) -> Response<Body> {
+) -> impl Future<Output = Response<Body>> + use<> {
     let settings = gate.settings();
-    if !request.uri().path().starts_with(&settings.path) {
-        return match &gate.fallback {
-            Some(fallback) => fallback(request).await,
-            None => answer::status(http::StatusCode::NOT_FOUND),
+    let origin = request
+        .uri()
+        .path()
+        .starts_with(&settings.path)
+        .then(|| answer::Origin::of(request.headers()));
+    let answer =
+        if request.version() == Version::HTTP_11 && !request.headers().contains_key(header::HOST) {
+            Answer::Now(answer::status(StatusCode::BAD_REQUEST))
+        } else if origin.is_none() {
+            elsewhere(gate, request)
+        } else if request.method() == Method::OPTIONS && !settings.cors.origins.is_empty() {
+            Answer::Now(answer::preflight(&settings.cors, request.headers()))
+        } else {
+            engine(gate, &settings, request, peer, slot)
         };
+    async move {
+        let mut response = answer.wait().await;
+        if let Some(origin) = origin {
+            origin.answer(&settings.cors, response.headers_mut());
+        }
+        response
     }
-    let origin = answer::Origin::of(request.headers());
-    let mut response = if request.method() == Method::OPTIONS && !settings.cors.origins.is_empty() {
-        answer::preflight(&settings.cors, request.headers())
-    } else {
-        engine(&gate, &settings, request, peer, slot).await
-    };
-    origin.answer(&settings.cors, response.headers_mut());
-    response
+}
+
+/// A request that is not Engine.IO's.
+fn elsewhere(gate: &Gate, request: Request<Incoming>) -> Answer {
+    match &gate.fallback {
+        Some(fallback) => Answer::Later(fallback(request)),
+        None => Answer::Now(answer::status(StatusCode::NOT_FOUND)),
+    }
 }
 
 /// A request of Engine.IO.
-async fn engine(
+fn engine(
     gate: &Rc<Gate>,
     settings: &Rc<Settings>,
-    request: http::Request<Incoming>,
+    request: Request<Incoming>,
     peer: SocketAddr,
     slot: &SeatSlot,
-) -> Response<Body> {
+) -> Answer {
     let is_upgrade = upgrade::wants_upgrade(request.headers());
     let raw = request.uri().query().unwrap_or_default().to_owned();
-    let asked = match Query::parse(&raw).request(
-        request.method() == Method::GET,
-        is_upgrade,
-        settings.transports,
-    ) {
+    let is_get = request.method() == Method::GET;
+    let asked = match Query::parse(&raw).request(is_get, is_upgrade, settings.transports) {
         Ok(asked) => asked,
-        Err(error) => return answer::error(error, is_upgrade),
+        Err(error) => return Answer::error(error, is_upgrade),
     };
     let Asked::Session { sid, .. } = &asked else {
-        return handshake::open(gate, settings, request, peer, slot);
+        return Answer::Now(handshake::open(gate, settings, request, peer, slot));
     };
     let ours = gate
         .keys
         .session(sid)
         .filter(|(_, tag)| tag.incarnation == gate.keys.incarnation());
-    let Some((id, tag)) = ours else {
-        return answer::error(RequestError::UnknownSid, is_upgrade);
-    };
-    if tag.shard != gate.index {
-        return match gate.shards.get(usize::from(tag.shard)) {
-            Some(shard) => to_shard(shard, request, peer).await,
-            None => answer::error(RequestError::UnknownSid, is_upgrade),
-        };
-    }
-    match gate.session(&id) {
-        Some(connection) => exchange(&connection, settings, request, &asked, slot).await,
-        None => answer::error(RequestError::UnknownSid, is_upgrade),
+    match ours {
+        Some((id, tag)) if tag.shard == gate.index => match gate.session(&id) {
+            Some(connection) => exchange(&connection, settings, request, &asked, slot),
+            None => Answer::error(RequestError::UnknownSid, is_upgrade),
+        },
+        Some((_, tag)) => match gate.shards.get(usize::from(tag.shard)) {
+            Some(shard) => Answer::later(to_shard(shard, request, peer)),
+            None => Answer::error(RequestError::UnknownSid, is_upgrade),
+        },
+        None => Answer::error(RequestError::UnknownSid, is_upgrade),
     }
 }
 
 /// A request of a session that is here.
-async fn exchange(
+fn exchange(
     connection: &Rc<Connection>,
     settings: &Settings,
-    request: http::Request<Incoming>,
+    request: Request<Incoming>,
     asked: &Asked<'_>,
     slot: &SeatSlot,
-) -> Response<Body> {
+) -> Answer {
     let is_upgrade = upgrade::wants_upgrade(request.headers());
     if let Err(error) = asked.fits(connection.transport(), is_upgrade) {
-        return answer::error(error, is_upgrade);
+        return Answer::error(error, is_upgrade);
     }
     match *request.method() {
-        _ if is_upgrade => handshake::upgrade(connection, settings, request, slot),
-        Method::GET => polling::get(connection, settings, request.headers()).await,
-        Method::POST => polling::post(connection, request).await,
-        _ => answer::method_not_allowed(),
+        _ if is_upgrade => Answer::Now(handshake::upgrade(connection, settings, request, slot)),
+        Method::GET => match polling::begin(connection, settings, request.headers()) {
+            Ok(poll) => Answer::later(poll.answer()),
+            Err(response) => Answer::Now(response),
+        },
+        Method::POST => Answer::later(polling::post(connection.clone(), request)),
+        _ => Answer::Now(answer::method_not_allowed()),
     }
 }

@@ -11,6 +11,7 @@ use hyper::body::{Body as _, Incoming};
 use tokio::sync::oneshot;
 use tokio::task;
 
+use self::compress::Compression;
 use super::body::Body;
 use super::connection::{Connection, End};
 use super::http::answer;
@@ -21,63 +22,70 @@ use crate::engine::session::{Carrier, Reason};
 use crate::hub::{Batch, Link};
 use crate::socket::frame::{Frames, Opcode};
 
-/// Answers a GET: with what waits, or with what comes next.
-pub(super) async fn get(
+/// A GET that waits for packets. A client that gives it up is gone.
+pub(super) struct Poll {
+    connection: Option<Rc<Connection>>,
+    batch: oneshot::Receiver<Batch>,
+    compression: Compression,
+}
+
+/// Begins to answer a GET, or refuses it.
+pub(super) fn begin(
     connection: &Rc<Connection>,
     settings: &Settings,
     headers: &HeaderMap,
-) -> Response<Body> {
+) -> Result<Poll, Response<Body>> {
     let hub = &connection.gate.hub;
+    let compression = Compression::of(settings.compress_from, headers);
     match connection.carrier() {
         Carrier::Polling => {}
         Carrier::Lingering { .. } => {
             let batch = hub.take_batch(&connection.client);
-            let response = batch.map_or_else(
-                || answer::status(StatusCode::BAD_REQUEST),
-                |batch| reply(connection, batch, settings, headers),
-            );
             connection.forget();
-            return response;
+            let refused = || answer::status(StatusCode::BAD_REQUEST);
+            return Err(batch.map_or_else(refused, |batch| reply(connection, batch, compression)));
         }
-        Carrier::Websocket | Carrier::Closed => return answer::bad_request(),
+        Carrier::Websocket | Carrier::Closed => return Err(answer::bad_request()),
     }
     if hub.is_polled(&connection.client) {
         // The first poll is told of the end, as Node does it.
         connection.close(End::of(Reason::TransportError));
-        return answer::status(StatusCode::BAD_REQUEST);
+        return Err(answer::status(StatusCode::BAD_REQUEST));
     }
     let (tell, batch) = oneshot::channel();
     hub.set_link(&connection.client, Link::Poll(Some(tell)));
     if connection.is_upgrading() {
         connection.release_poll();
     }
-    let unfinished = Unfinished(connection);
-    let batch = batch.await;
-    std::mem::forget(unfinished);
-    match batch {
-        Ok(batch) => reply(connection, batch, settings, headers),
-        Err(_) => answer::status(StatusCode::BAD_REQUEST),
+    Ok(Poll {
+        connection: Some(connection.clone()),
+        batch,
+        compression,
+    })
+}
+
+impl Poll {
+    /// What waits, or what comes next.
+    pub(super) async fn answer(mut self) -> Response<Body> {
+        let batch = (&mut self.batch).await;
+        match (self.connection.take(), batch) {
+            (Some(connection), Ok(batch)) => reply(&connection, batch, self.compression),
+            _ => answer::status(StatusCode::BAD_REQUEST),
+        }
     }
 }
 
-/// A client that gives a poll up is gone.
-struct Unfinished<'a>(&'a Rc<Connection>);
-
-impl Drop for Unfinished<'_> {
+impl Drop for Poll {
     fn drop(&mut self) {
-        self.0.close(End::gone(Reason::TransportError));
+        if let Some(connection) = self.connection.take() {
+            connection.close(End::gone(Reason::TransportError));
+        }
     }
 }
 
 /// The payload of a batch; its messages are settled when it is written.
-fn reply(
-    connection: &Connection,
-    batch: Batch,
-    settings: &Settings,
-    headers: &HeaderMap,
-) -> Response<Body> {
-    let payload = encode(&batch.frames);
-    let (payload, encoding) = compress::answer(payload, settings.compress_from, headers);
+fn reply(connection: &Connection, batch: Batch, compression: Compression) -> Response<Body> {
+    let (payload, encoding) = compression.pack(encode(&batch.frames));
     let (body, written) = Body::reported(payload);
     let hub = connection.gate.hub.clone();
     task::spawn_local(async move {
@@ -110,34 +118,24 @@ fn encode(frames: &[u8]) -> Vec<u8> {
 }
 
 /// Answers a POST: takes its packets.
-pub(super) async fn post(
-    connection: &Rc<Connection>,
-    request: Request<Incoming>,
-) -> Response<Body> {
-    if connection.carrier() != Carrier::Polling {
-        return answer::bad_request();
-    }
+pub(super) async fn post(connection: Rc<Connection>, request: Request<Incoming>) -> Response<Body> {
     if connection.posting.replace(true) {
         connection.close(End::of(Reason::TransportError));
         return answer::status(StatusCode::BAD_REQUEST);
     }
-    let _posting = Posting(connection);
-    let binary = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind == "application/octet-stream");
-    if binary {
+    let _posting = Posting(&connection);
+    let content_type = request.headers().get(header::CONTENT_TYPE);
+    if content_type.is_some_and(|kind| kind == "application/octet-stream") {
         connection.close(End::of(Reason::TransportError));
         return answer::status(StatusCode::BAD_REQUEST);
     }
     let limit = connection.max_payload;
-    let declared = request.body().size_hint().lower();
-    if declared > limit as u64 {
-        return too_large(connection);
+    if request.body().size_hint().lower() > limit as u64 {
+        return too_large(&connection);
     }
     match Limited::new(request.into_body(), limit).collect().await {
-        Ok(body) => take(connection, &body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => too_large(connection),
+        Ok(body) => take(&connection, &body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => too_large(&connection),
         Err(_) => {
             connection.close(End::of(Reason::TransportError));
             answer::status(StatusCode::BAD_REQUEST)
@@ -172,10 +170,16 @@ fn take(connection: &Rc<Connection>, body: &[u8]) -> Response<Body> {
         return answer::status(StatusCode::BAD_REQUEST);
     };
     for packet in payload::packets(body) {
-        let result = packet
-            .map_err(|_| End::of(Reason::ParseError))
-            .and_then(|packet| connection.packet(&packet, now));
-        if let Err(end) = result {
+        let Ok(packet) = packet else {
+            connection.close(End::of(Reason::ParseError));
+            // Node says `ok` to an empty body; to other garbage the protocol allows a plain answer.
+            return if body.is_empty() {
+                answer::ok()
+            } else {
+                answer::status(StatusCode::BAD_REQUEST)
+            };
+        };
+        if let Err(end) = connection.packet(&packet, now) {
             connection.close(end);
             break;
         }

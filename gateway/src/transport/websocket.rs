@@ -25,12 +25,16 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Takes the TCP connection out of an upgrade, onto this thread's reactor; `None` if it is none.
+    /// Takes the TCP connection out of an upgrade; `None` if it is none. `is_foreign` says that it belongs to another
+    /// thread's reactor, from which it is moved to this one's.
     #[must_use]
-    pub fn take(upgraded: Upgraded) -> Option<Self> {
+    pub fn take(upgraded: Upgraded, is_foreign: bool) -> Option<Self> {
         let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
-        let stream = parts.io.into_inner().into_std().ok()?;
-        let (reader, writer) = TcpStream::from_std(stream).ok()?.into_split();
+        let mut stream = parts.io.into_inner();
+        if is_foreign {
+            stream = TcpStream::from_std(stream.into_std().ok()?).ok()?;
+        }
+        let (reader, writer) = stream.into_split();
         Some(Self {
             reader,
             writer: Rc::new(writer),

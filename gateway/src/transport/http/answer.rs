@@ -9,29 +9,25 @@ use crate::transport::cors::Cors;
 
 /// The headers of a request that its answer depends on.
 pub(super) struct Origin {
-    headers: HeaderMap,
+    origin: Option<HeaderValue>,
     old_explorer: bool,
 }
 
 impl Origin {
     pub(super) fn of(request: &HeaderMap) -> Self {
-        let mut headers = HeaderMap::new();
-        if let Some(origin) = request.get(header::ORIGIN) {
-            headers.insert(header::ORIGIN, origin.clone());
-        }
         let agent = request
             .get(header::USER_AGENT)
             .and_then(|agent| agent.to_str().ok())
             .unwrap_or_default();
         Self {
-            headers,
+            origin: request.get(header::ORIGIN).cloned(),
             old_explorer: agent.contains(";MSIE") || agent.contains("Trident/"),
         }
     }
 
     /// Adds what every answer of Engine.IO has.
     pub(super) fn answer(&self, cors: &Cors, answer: &mut HeaderMap) {
-        cors.answer(&self.headers, answer);
+        cors.answer(self.origin.as_ref(), answer);
         answer
             .entry(header::CACHE_CONTROL)
             .or_insert(HeaderValue::from_static("no-store"));

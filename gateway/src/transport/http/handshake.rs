@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
 use tokio::task;
 
 use super::SeatSlot;
@@ -132,7 +133,7 @@ fn open_websocket(
     };
     let (gate, settings, seat) = (gate.clone(), settings.clone(), slot.take());
     task::spawn_local(async move {
-        let Some(stream) = upgraded.await.ok().and_then(Stream::take) else {
+        let Some(stream) = stream(upgraded, seat.is_none()).await else {
             return;
         };
         let Admitted { handshake, permit } = admitted;
@@ -165,7 +166,7 @@ pub(super) fn upgrade(
     }
     let (connection, seat) = (connection.clone(), slot.take());
     task::spawn_local(async move {
-        match upgraded.await.ok().and_then(Stream::take) {
+        match stream(upgraded, seat.is_none()).await {
             Some(stream) => {
                 task::spawn_local(websocket::session::upgrade(connection, stream, seat));
             }
@@ -175,9 +176,7 @@ pub(super) fn upgrade(
     response
 }
 
-fn accept(
-    request: &mut Request<Incoming>,
-) -> Result<(Response<Body>, hyper::upgrade::OnUpgrade), Response<Body>> {
+fn accept(request: &mut Request<Incoming>) -> Result<(Response<Body>, OnUpgrade), Response<Body>> {
     let accept = handshake::check(request.method(), request.version(), request.headers()).map_err(
         |refusal| {
             let mut response = answer::text(refusal.status(), "text/plain", refusal.to_string());
@@ -197,6 +196,11 @@ fn accept(
     let accept = HeaderValue::try_from(accept.0).expect("base64 is a header value");
     headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     Ok((response, upgraded))
+}
+
+/// The upgraded connection. One that was forwarded has no seat here, and another thread's reactor.
+async fn stream(upgraded: OnUpgrade, is_foreign: bool) -> Option<Stream> {
+    Stream::take(upgraded.await.ok()?, is_foreign)
 }
 
 /// The open packet.

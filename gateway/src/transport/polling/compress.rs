@@ -2,33 +2,54 @@
 
 use std::io::Write;
 
-use flate2::Compression;
+use flate2::Compression as Level;
 use flate2::write::{GzEncoder, ZlibEncoder};
 use http::header::{self, HeaderMap};
 
-/// The payload as it goes out, and its encoding if it has one.
-pub(super) fn answer(
-    payload: Vec<u8>,
+/// What a client takes, and from which size on it is worth it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Compression {
     from: usize,
-    headers: &HeaderMap,
-) -> (Vec<u8>, Option<&'static str>) {
-    if payload.len() < from {
-        return (payload, None);
+    encoding: Option<&'static str>,
+}
+
+impl Compression {
+    /// By the headers of a request.
+    pub(super) fn of(from: usize, headers: &HeaderMap) -> Self {
+        Self {
+            from,
+            encoding: accepted(headers),
+        }
     }
-    let encoding = accepted(headers);
-    let packed = match encoding {
-        Some("gzip") => {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-            encoder.write_all(&payload).and_then(|()| encoder.finish())
+
+    /// The payload as it goes out, and its encoding if it has one.
+    pub(super) fn pack(self, payload: Vec<u8>) -> (Vec<u8>, Option<&'static str>) {
+        let packed = match self.encoding {
+            Some(encoding) if payload.len() >= self.from => pack(&payload, encoding),
+            _ => None,
+        };
+        match packed {
+            Some(packed) => (packed, self.encoding),
+            None => (payload, None),
         }
-        Some(_) => {
-            let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
-            encoder.write_all(&payload).and_then(|()| encoder.finish())
-        }
-        None => return (payload, None),
-    };
-    // Writing to memory does not fail; if it did, the plain payload is right too.
-    packed.map_or((payload, None), |packed| (packed, encoding))
+    }
+}
+
+/// Writing to memory does not fail; if it did, the plain payload would be right too.
+fn pack(payload: &[u8], encoding: &str) -> Option<Vec<u8>> {
+    if encoding == "gzip" {
+        let mut encoder = GzEncoder::new(Vec::new(), Level::fast());
+        encoder
+            .write_all(payload)
+            .and_then(|()| encoder.finish())
+            .ok()
+    } else {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Level::fast());
+        encoder
+            .write_all(payload)
+            .and_then(|()| encoder.finish())
+            .ok()
+    }
 }
 
 /// The first of ours that the client takes.
@@ -66,7 +87,7 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT_ENCODING, accept.parse().expect("a value"));
         assert_eq!(
-            answer(vec![b'a'; len], 100, &headers).1,
+            Compression::of(100, &headers).pack(vec![b'a'; len]).1,
             expected,
             "{accept} {len}"
         );
