@@ -9,6 +9,10 @@ use carillon_gateway::config::{self, Config, Invocation, ProcessEnvironment};
 use carillon_gateway::document;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// Sessions come and go in storms: this allocator gives their memory back, and costs less than the system's.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 /// A bad configuration.
 const MISCONFIGURED: u8 = 2;
 

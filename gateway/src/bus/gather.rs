@@ -148,7 +148,7 @@ impl Acks {
         (gather, acks)
     }
 
-    /// Waits until `enough` sockets have answered, or all that can.
+    /// Waits until `enough` sockets have answered, or all that can, and every shard has told how many were asked.
     ///
     /// Cancel safe: what came before a timeout is in `replies`.
     pub async fn collect(&mut self, enough: Option<u64>) {
@@ -180,7 +180,7 @@ impl Acks {
     }
 
     fn is_complete(&self, enough: Option<u64>) -> bool {
-        enough.is_some_and(|enough| self.answers() >= enough)
-            || (self.shards == 0 && self.answers() + self.gone >= self.expected)
+        let all = self.answers() + self.gone >= self.expected;
+        self.shards == 0 && (all || enough.is_some_and(|enough| self.answers() >= enough))
     }
 }
