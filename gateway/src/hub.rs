@@ -355,3 +355,6 @@ impl Hub {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,7 @@ pub struct Batch {
     pub(super) counts: Vec<Count>,
 }
 
-/// What is kept of a handshake (`semantics.md` 13): enough for `GET /v1/sockets` and for a fetch by a peer.
+/// What is kept of a handshake: enough for `GET /v1/sockets` and for a fetch by a peer.
 #[derive(Debug, Default)]
 pub struct Handshake {
     /// The path without its query.

@@ -1,4 +1,4 @@
-//! New rules, with everybody still connected (`semantics.md` 11).
+//! New rules, with everybody still connected.
 
 use std::rc::Rc;
 use std::sync::Arc;

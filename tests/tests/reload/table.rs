@@ -1,4 +1,4 @@
-//! `semantics.md` 11, row by row, on sockets that live through the change.
+//! What a reload changes, row by row, on sockets that live through the change.
 
 use carillon_tests::gateway::{Gateway, Options};
 use carillon_tests::http::Request;
