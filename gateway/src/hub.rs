@@ -96,7 +96,15 @@ impl Hub {
     ) -> Rc<Namespace> {
         let meter = self.meter(metrics);
         if let Some(namespace) = self.namespace(name) {
-            namespace.meter.set(meter);
+            let before = namespace.meter.replace(meter);
+            if before != meter {
+                // Its sockets were counted under the rule that it had before.
+                let meters = self.meters.borrow();
+                for _ in 0..namespace.socket_count() {
+                    meters[usize::from(before.0)].socket_disconnected();
+                    metrics.socket_connected();
+                }
+            }
             namespace.backlog.set(backlog);
             return namespace;
         }
@@ -179,6 +187,10 @@ impl Hub {
                 self.deliver(namespace, client, &range, terms.volatile);
             }
         });
+        if recipients == 0 {
+            // Nobody is dirty, so perhaps no flush comes that would take note of it.
+            self.log.borrow_mut().unobserve();
+        }
         self.metrics(namespace).expected(recipients);
         recipients
     }

@@ -12,7 +12,7 @@ mod session;
 mod space;
 mod view;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -35,6 +35,8 @@ pub struct Node {
     rules: RefCell<Snapshot>,
     spaces: RefCell<Spaces>,
     acks: RefCell<Pending>,
+    /// The last entry of history that came by the inbox.
+    heard: Cell<u64>,
     log: Log,
 }
 
@@ -56,6 +58,7 @@ impl Node {
             rules: RefCell::new(rules),
             spaces: RefCell::default(),
             acks: RefCell::default(),
+            heard: Cell::new(0),
             log: Log::default(),
         };
         node.declare_metrics();

@@ -57,6 +57,18 @@ impl Caller {
         })
     }
 
+    /// The same caller by the rules and keys of now: a stream may outlive both.
+    pub(super) fn renewed(&self, api: &Api) -> Result<Self, Problem> {
+        let rules = api.rules();
+        let keys = api.keys.current(&rules, clock::now());
+        let key = match &self.key {
+            Some(key) => Some(keys.again(key).ok_or_else(|| unauthorized(UNKNOWN_KEY))?),
+            None if keys.any_declared() => return Err(unauthorized(NO_BEARER)),
+            None => None,
+        };
+        Ok(Self { key, rules })
+    }
+
     /// The name of its key; `local` without one.
     pub(super) fn name(&self) -> Arc<str> {
         match &self.key {

@@ -102,8 +102,23 @@ impl<A: Clone> Ids<A> {
 
 impl<A> Reservation<A> {
     /// Says that the call has taken effect. `answer` is the one to keep if the caller goes away before it is complete.
+    /// From now on the id is in use for as long as an answer is kept: acks may be gathered for longer than a reservation holds.
     pub(super) fn taken(&mut self, answer: A, now: Instant) {
         self.taken = Some((answer, now));
+        let mut state = lock(&self.state);
+        let ours = |slot: &&Slot<A>| slot.expiry.1 == self.serial;
+        let Some(body) = state
+            .slots
+            .get(&self.scope)
+            .filter(ours)
+            .map(|slot| slot.body)
+        else {
+            return;
+        };
+        state.remove(&self.scope);
+        let expiry = state.expiry(now + KEPT);
+        state.insert(self.scope.clone(), body, None, expiry);
+        self.serial = expiry.1;
     }
 
     /// Replaces the answer by the complete one.

@@ -154,6 +154,12 @@ impl Keys {
         found.map(|key| key.digest)
     }
 
+    /// A key found before, as it is declared now, if it still is.
+    pub fn again(&self, key: &Key) -> Option<Arc<Key>> {
+        let same = |known: &&Arc<Key>| known.name == key.name && known.digest == key.digest;
+        self.keys.iter().find(same).cloned()
+    }
+
     /// The key of this secret. The time it takes says nothing about secrets: digests are compared, each to its end.
     pub fn find(&self, secret: &str) -> Option<&Arc<Key>> {
         let digest = digest(secret);

@@ -1,7 +1,9 @@
 //! The ports, all opened before anything is served.
 
 use std::net::{SocketAddr, TcpListener as StdTcpListener};
+use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpSocket};
 
 use super::AppError;
@@ -24,6 +26,8 @@ pub(super) struct Addresses {
     admin: SocketAddr,
 }
 
+/// How long sent bytes may stay without an acknowledgement.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(120);
 /// A burst of new connections waits in the kernel.
 const BACKLOG: u32 = 4096;
 
@@ -89,8 +93,9 @@ fn open(address: SocketAddr) -> std::io::Result<TcpListener> {
         TcpSocket::new_v6()
     }?;
     socket.set_reuseaddr(true)?;
-    // Accepted connections inherit it.
+    // Accepted connections inherit both. Who takes nothing for so long is gone: hyper alone would write to it for ever.
     socket.set_nodelay(true)?;
+    SockRef::from(&socket).set_tcp_user_timeout(Some(UNACKNOWLEDGED))?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }

@@ -62,20 +62,22 @@ impl Backlog {
 
     /// Drops the first `sent` bytes and counts the messages that they complete.
     pub(crate) fn advance(&mut self, mut sent: usize, mut count: impl FnMut(Count)) {
-        while let Some(first) = &mut self.first {
-            let part = sent.min(first.len());
-            first.advance(part, &mut count);
+        let mut done = 0;
+        for range in self.first.iter_mut().chain(&mut self.rest) {
+            let part = sent.min(range.len());
+            range.advance(part, &mut count);
             sent -= part;
-            if first.len() > 0 {
-                return;
+            if range.len() > 0 {
+                break;
             }
-            self.first = if self.rest.is_empty() {
-                None
-            } else {
-                Some(self.rest.remove(0))
-            };
+            done += 1;
         }
-        self.rest = Vec::new();
+        // The ranges that are sent go in one move, not in one each.
+        if done > self.rest.len() {
+            *self = Self::default();
+        } else if done > 0 {
+            self.first = self.rest.drain(..done).last();
+        }
     }
 }
 
@@ -128,6 +130,10 @@ impl Held {
 
     /// Drops every volatile message that is not begun; returns their counts.
     pub(crate) fn drop_volatile(&mut self, mut count: impl FnMut(Count)) {
+        let goes = |record: &HeldRecord| record.volatile && !record.begun;
+        if !self.records.iter().any(goes) {
+            return;
+        }
         let mut kept = Self::default();
         let mut start = self.sent;
         for record in &self.records {

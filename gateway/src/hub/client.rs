@@ -5,6 +5,7 @@ use std::rc::{Rc, Weak};
 
 use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 
 use super::backlog::{Backlog, Held};
 use super::log::{Count, MeterId, Range};
@@ -15,8 +16,8 @@ pub struct Client {
     pub(super) backlog: RefCell<Backlog>,
     /// What the link did not take; absent nearly always.
     pub(super) held: RefCell<Option<Box<Held>>>,
-    /// A task waits until the link takes what is held.
-    pub(super) sending: Cell<bool>,
+    /// The task that waits until the link takes what is held. It owns the stream, so it ends with the connection.
+    pub(super) sending: RefCell<Option<AbortHandle>>,
     /// On the dirty list.
     pub(super) scheduled: Cell<bool>,
     /// Bytes in `backlog` and `held`.
@@ -94,7 +95,7 @@ impl Client {
             link: RefCell::new(link),
             backlog: RefCell::default(),
             held: RefCell::default(),
-            sending: Cell::new(false),
+            sending: RefCell::default(),
             scheduled: Cell::new(false),
             unsent: Cell::new(0),
             closing: Cell::new(None),

@@ -82,6 +82,10 @@ impl Hub {
         client
             .closing
             .set(client.closing.get().or(Some(Close::Forced)));
+        // A peer that reads nothing would never make it writable again, and the task would keep the socket open for ever.
+        if let Some(task) = client.sending.take() {
+            task.abort();
+        }
         client.pending(|count| self.dropped(count, DropReason::Disconnected));
         client.backlog.take();
         client.held.take();
@@ -233,14 +237,16 @@ impl Hub {
 
     /// One task a blocked connection, for as long as it is blocked.
     fn send_held_soon(self: &Rc<Self>, client: &Rc<Client>, stream: Rc<OwnedWriteHalf>) {
-        if client.sending.replace(true) {
+        let mut sending = client.sending.borrow_mut();
+        if sending.is_some() {
             return;
         }
         let (hub, client) = (self.clone(), client.clone());
-        task::spawn_local(async move {
+        let task = task::spawn_local(async move {
             hub.send_held(&client, &stream).await;
-            client.sending.set(false);
+            client.sending.take();
         });
+        *sending = Some(task.abort_handle());
     }
 
     /// Sends what is held as the socket takes it; ends when nothing is held any more.

@@ -125,6 +125,11 @@ impl Log {
         }
     }
 
+    /// The message appended last has no recipient: there is no delivery to observe.
+    pub(crate) fn unobserve(&mut self) {
+        self.unobserved.pop();
+    }
+
     /// The counted messages appended since the last call, with the time they were accepted.
     pub(crate) fn take_unobserved(&mut self) -> std::vec::Drain<'_, (MeterId, Instant)> {
         self.unobserved.drain(..)

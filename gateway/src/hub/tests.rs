@@ -197,6 +197,37 @@ async fn what_waits_for_a_poll_is_pending_until_its_body_is_written() {
 }
 
 #[test]
+fn a_message_for_nobody_leaves_nothing_to_observe() {
+    let bench = Bench::new(ROOMY);
+    for _ in 0..3 {
+        bench.broadcast(&room(&["nobody"], &[]), "4x", false);
+    }
+    assert_eq!(bench.hub.log.borrow_mut().take_unobserved().count(), 0);
+    check(&bench.counts(&[]), 0, 0, &[], 0);
+}
+
+#[test]
+fn a_namespace_under_another_rule_takes_its_sockets_along() {
+    let bench = Bench::new(ROOMY);
+    let socket = bench.member(&["a"]);
+    let other = bench.metrics.shard(0).namespace("^/(?<x>x)$");
+    bench.hub.open_namespace("/x", &other, ROOMY);
+    assert_eq!(bench.metrics.sockets(), 1);
+    bench.hub.disconnect(&socket);
+    assert_eq!(bench.metrics.sockets(), 0);
+    let text = bench
+        .metrics
+        .render(&RulesStatus::default(), &ProcessFacts::default(), None);
+    let sockets = text
+        .lines()
+        .filter(|line| line.starts_with("carillon_sockets{"));
+    assert!(
+        sockets.clone().count() > 0 && sockets.clone().all(|line| line.ends_with(" 0")),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_volatile_message_is_dropped_where_no_poll_waits() {
     let bench = Bench::new(ROOMY);
     let socket = bench.member(&["a"]);

@@ -1,6 +1,7 @@
 //! What a client's event does, or why it does nothing.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -100,8 +101,11 @@ impl Node {
         for room in &leave {
             self.hub.leave(&member.socket, room);
         }
+        let mut entered = Vec::new();
         for room in &join {
-            self.hub.join(&member.socket, room);
+            if self.hub.join(&member.socket, room) {
+                entered.push(Arc::clone(room));
+            }
         }
         if replay > 0 {
             let namespace = &member.space.namespace.name;
@@ -114,7 +118,7 @@ impl Node {
                 },
                 now,
             );
-            self.replay(&member.socket, &join, &past, now);
+            self.replay(&member.socket, &entered, &past, now);
         }
         for publication in &publish {
             self.publish(member, event, attachments, publication, now)?;

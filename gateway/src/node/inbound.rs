@@ -43,6 +43,9 @@ impl Node {
     }
 
     fn receive(&self, broadcast: &Arc<Broadcast>) {
+        if let Some(entry) = broadcast.entry {
+            self.heard.set(entry.sequence);
+        }
         let recipients = self.deliver(broadcast);
         if recipients == 0
             && let Some(gather) = broadcast
@@ -83,11 +86,12 @@ impl Node {
         sockets.len() as u64
     }
 
-    /// Sends the past of rooms to a socket that has just joined them, and remembers up to where that was.
+    /// Sends the past of rooms to a socket, and remembers up to where that was for those that it has `entered` just now. In a
+    /// room where it was before, what its shard has not heard yet still comes by the inbox, in order.
     pub(super) fn replay(
         &self,
         socket: &Rc<Socket>,
-        rooms: &[Arc<str>],
+        entered: &[Arc<str>],
         past: &Replay,
         now: Instant,
     ) {
@@ -98,6 +102,10 @@ impl Node {
         let mut replayed = Vec::with_capacity(past.entries.len());
         for entry in &past.entries {
             let Some(keep) = &entry.keep else { continue };
+            let comes = entry.entry.is_some_and(|id| id.sequence > self.heard.get());
+            if comes && !entry.target.rooms.iter().any(|room| entered.contains(room)) {
+                continue;
+            }
             let encode = |out: &mut Vec<u8>| out.extend_from_slice(&keep.frames);
             self.hub.emit(
                 socket,
@@ -109,6 +117,8 @@ impl Node {
             );
             replayed.extend(entry.entry.map(|entry| entry.sequence));
         }
-        socket.remember_replay(rooms, past.head.sequence, replayed);
+        if !entered.is_empty() {
+            socket.remember_replay(entered, past.head.sequence, replayed);
+        }
     }
 }

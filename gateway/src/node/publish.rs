@@ -93,7 +93,8 @@ impl Node {
         terms: Terms,
         message: &Message<'_>,
     ) -> Result<(), Refusal> {
-        let history = member.space.history().filter(|_| !terms.volatile);
+        // A volatile message is not kept, but goes the same way: it must not overtake what its sender sent before.
+        let history = member.space.history();
         if history.is_none() && self.bus.shards() == 1 {
             // Nobody else needs the frames: they are encoded straight into the log.
             let frames = Frames {

@@ -96,7 +96,13 @@ impl Session {
         if let Packet::Connect { nsp, auth } = packet {
             return self.connect(nsp, *auth);
         }
-        let member = self.member(packet.nsp()).ok_or(Close::Forced)?;
+        let Some(member) = self.member(packet.nsp()) else {
+            return if self.was_expelled(packet.nsp()) {
+                Ok(())
+            } else {
+                Err(Close::Forced)
+            };
+        };
         match packet {
             Packet::Event(event) => self.node.event(&member, event, attachments),
             Packet::Ack(ack) => self.node.acknowledged(&member.socket, ack, attachments),
@@ -108,7 +114,6 @@ impl Session {
     }
 
     fn connect(&self, nsp: &str, auth: Option<&str>) -> Result<(), Close> {
-        self.has_connected.set(true);
         if self.member(nsp).is_some() {
             return Err(Close::Forced);
         }
@@ -143,6 +148,7 @@ impl Session {
 
     /// Joins the first rooms, says so, and welcomes: in this order, as handlers of a Node server see it.
     fn enter(&self, space: &Rc<Space>, id: SocketId, kept: Kept, admission: &policy::Admission) {
+        self.has_connected.set(true);
         let hub = &self.node.hub;
         let socket = hub.connect(&space.namespace, id, &self.client, clock::epoch_millis());
         for room in &admission.rooms {
@@ -205,6 +211,15 @@ impl Session {
         self.members
             .borrow_mut()
             .retain(|member| member.socket.is_connected());
+    }
+
+    /// Whether we took it out of that namespace: what it sent before it heard of that is no fault of its.
+    fn was_expelled(&self, nsp: &str) -> bool {
+        let members = self.members.borrow();
+        let is_it = |member: &Rc<Member>| {
+            &*member.space.namespace.name == nsp && !member.socket.is_connected()
+        };
+        members.iter().any(is_it)
     }
 
     fn member(&self, nsp: &str) -> Option<Rc<Member>> {

@@ -57,6 +57,8 @@ pub enum Refused {
 struct Guarded {
     pod: Option<Bucket>,
     addresses: HashMap<IpAddr, Address>,
+    /// Idle ones are looked for once there are more than this.
+    forget_above: usize,
 }
 
 #[derive(Debug, Default)]
@@ -145,8 +147,10 @@ impl Guarded {
         limits: &AdmissionLimits,
         now: Instant,
     ) -> Result<(), Refused> {
-        if self.addresses.len() > FORGET_ABOVE {
+        if self.addresses.len() > self.forget_above.max(FORGET_ABOVE) {
             self.forget_idle(now);
+            // A look costs as many steps as there are addresses: the next one when there are twice as many.
+            self.forget_above = self.addresses.len() * 2;
         }
         let entry = address.map(|address| self.addresses.entry(address).or_default());
         if let Some(entry) = entry {

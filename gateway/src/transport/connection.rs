@@ -54,7 +54,7 @@ pub(super) struct End {
 pub(super) enum Farewell {
     /// Nothing: it is gone.
     Gone,
-    /// It broke the protocol: a poll that waits is told, a later one finds no session.
+    /// It broke the protocol or a limit: a poll that waits is told, a later one finds no session, and nothing is kept for it.
     Abort,
     /// We want it to go: a later poll is told too.
     Linger,
@@ -91,7 +91,11 @@ impl From<Close> for End {
     fn from(close: Close) -> Self {
         Self {
             reason: close.label(),
-            farewell: Farewell::Linger,
+            farewell: match close {
+                // What is too much must not be kept for a poll that may never come.
+                Close::Backlog | Close::Overload => Farewell::Abort,
+                Close::Forced | Close::Parse | Close::Shutdown => Farewell::Linger,
+            },
         }
     }
 }

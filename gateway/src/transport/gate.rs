@@ -197,24 +197,30 @@ impl Gate {
         self.sessions.borrow().len()
     }
 
-    /// Ends `count` sessions, whichever; the clients reconnect. Returns how many are left.
+    /// Ends `count` open sessions, whichever; the clients reconnect. Returns how many are left: those that linger are told already.
     pub fn close_some(&self, count: usize) -> usize {
         let chosen: Vec<_> = self
             .sessions
             .borrow()
             .values()
+            .filter(|connection| connection.is_open())
             .take(count)
             .cloned()
             .collect();
         chosen
             .iter()
             .for_each(|connection| connection.close(Close::Shutdown.into()));
-        self.session_count()
+        let sessions = self.sessions.borrow();
+        sessions
+            .values()
+            .filter(|connection| connection.is_open())
+            .count()
     }
 
     /// Cuts the connections that hold the most unsent bytes until `bytes` are freed.
     pub fn cut_largest(&self, bytes: usize) {
         let mut clients = self.clients();
+        clients.retain(|client| !client.is_closing());
         clients.sort_unstable_by_key(|client| std::cmp::Reverse(client.unsent()));
         let mut freed = 0;
         for client in clients.iter().take_while(|client| client.unsent() > 0) {

@@ -3,13 +3,14 @@
 mod compress;
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use tokio::sync::oneshot;
-use tokio::task;
+use tokio::{task, time};
 
 use self::compress::Compression;
 use super::body::Body;
@@ -21,6 +22,9 @@ use crate::engine::payload;
 use crate::engine::session::{Carrier, Reason};
 use crate::hub::{Batch, Link};
 use crate::socket::frame::{Frames, Opcode};
+
+/// A body that takes longer than this is not waited for: heartbeats could not come meanwhile either.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A GET that waits for packets. A client that gives it up is gone.
 pub(super) struct Poll {
@@ -77,7 +81,14 @@ impl Poll {
 
 impl Drop for Poll {
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
+        let Some(connection) = self.connection.take() else {
+            return;
+        };
+        // An answer may have come that nobody has looked at.
+        if let Ok(batch) = self.batch.try_recv() {
+            connection.gate.hub.settle(batch, false);
+        }
+        if connection.carrier() != Carrier::Websocket {
             connection.close(End::gone(Reason::TransportError));
         }
     }
@@ -133,12 +144,17 @@ pub(super) async fn post(connection: Rc<Connection>, request: Request<Incoming>)
     if request.body().size_hint().lower() > limit as u64 {
         return too_large(&connection);
     }
-    match Limited::new(request.into_body(), limit).collect().await {
-        Ok(body) => take(&connection, &body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => too_large(&connection),
-        Err(_) => {
+    let body = Limited::new(request.into_body(), limit).collect();
+    match time::timeout(BODY_TIMEOUT, body).await {
+        Ok(Ok(body)) => take(&connection, &body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(&connection),
+        Ok(Err(_)) | Err(_) => {
             connection.close(End::of(Reason::TransportError));
-            answer::status(StatusCode::BAD_REQUEST)
+            let mut response = answer::status(StatusCode::BAD_REQUEST);
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response
         }
     }
 }

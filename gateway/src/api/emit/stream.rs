@@ -88,6 +88,10 @@ impl Emitter {
             Ok(text) => text,
             Err(problem) => return self.refuse(problem),
         };
+        match self.caller.renewed(&self.api) {
+            Ok(caller) => self.caller = caller,
+            Err(problem) => return self.refuse(problem),
+        }
         for _ in 0..FULL_TRIES {
             match event::submit(&self.api, &self.caller, text) {
                 Err(refused) if refused.error.code == Code::Unavailable => {
