@@ -242,6 +242,13 @@ impl Session {
         }
     }
 
+    /// The interval of pings if the next thing due is one: a ping may wait a little, to go out with others.
+    #[must_use]
+    pub fn awaits_ping(&self) -> Option<Duration> {
+        let is_ping = matches!(self.heartbeat, Heartbeat::Ping { .. });
+        (self.is_open() && !self.is_upgrading() && is_ping).then_some(self.times.ping_interval)
+    }
+
     /// What is due at `now`.
     pub fn on_timeout(&mut self, now: Instant) -> Due {
         match (self.carrier, self.upgrade, self.heartbeat) {

@@ -76,7 +76,7 @@ impl Backlog {
         if done > self.rest.len() {
             *self = Self::default();
         } else if done > 0 {
-            self.first = self.rest.drain(..done).last();
+            self.first = self.rest.drain(..done).next_back();
         }
     }
 }

@@ -41,6 +41,9 @@ pub(super) struct Connection {
     permit: RefCell<Option<Permit>>,
 }
 
+/// In each interval pings go out at so many moments at the most.
+const PING_MOMENTS: u32 = 64;
+
 /// How a session ends.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct End {
@@ -355,15 +358,20 @@ impl Connection {
         due == Due::Ping
     }
 
+    /// When the engine has something to do. Pings wait for the next of a few moments in each interval: those that go out
+    /// together cost one wake-up, and so do their pongs.
+    fn next_timeout(&self) -> Option<Instant> {
+        let engine = self.engine.borrow();
+        let next = engine.next_timeout()?;
+        Some(match engine.awaits_ping() {
+            Some(interval) => self.gate.together(next, interval / PING_MOMENTS),
+            None => next,
+        })
+    }
+
     fn arm(self: &Rc<Self>) {
         let connect = self.connect_by.get().filter(|_| self.is_open());
-        let next = self
-            .engine
-            .borrow()
-            .next_timeout()
-            .into_iter()
-            .chain(connect)
-            .min();
+        let next = self.next_timeout().into_iter().chain(connect).min();
         let Some(next) = next else { return };
         if self.armed.get().is_none_or(|armed| next < armed) {
             self.armed.set(Some(next));

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream as StdTcpStream};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
@@ -264,6 +264,11 @@ impl Gate {
             interned.insert(text.clone());
         }
         text
+    }
+
+    /// The next moment of a grid that is the same for all.
+    pub(super) fn together(&self, at: Instant, grid: Duration) -> Instant {
+        self.wheel.borrow().round_up(at, grid)
     }
 
     /// Calls the connection back at `at`, or a little later.

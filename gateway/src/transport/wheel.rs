@@ -64,6 +64,19 @@ impl<T> Wheel<T> {
         due
     }
 
+    /// The first moment not before `at` that is a multiple of `grid` after the wheel's start.
+    pub(super) fn round_up(&self, at: Instant, grid: Duration) -> Instant {
+        let Ok(grid) = u64::try_from(grid.as_nanos()) else {
+            return at;
+        };
+        let since =
+            u64::try_from(at.saturating_duration_since(self.start).as_nanos()).unwrap_or(u64::MAX);
+        match since.checked_next_multiple_of(grid) {
+            Some(rounded) => self.start + Duration::from_nanos(rounded),
+            None => at,
+        }
+    }
+
     fn tick_after(&self, at: Instant) -> u64 {
         let since = at.saturating_duration_since(self.start);
         ticks(since + GRAIN - Duration::from_nanos(1))
@@ -103,6 +116,26 @@ mod tests {
             }
         }
         assert_eq!(fired, delays);
+    }
+
+    #[test]
+    fn moments_of_a_grid() {
+        let start = crate::clock::now();
+        let wheel: Wheel<()> = Wheel::new(start);
+        let millis = Duration::from_millis;
+        for (at, grid, expected) in [
+            (0, 100, 0),
+            (1, 100, 100),
+            (100, 100, 100),
+            (101, 100, 200),
+            (7, 0, 7),
+        ] {
+            assert_eq!(
+                wheel.round_up(start + millis(at), millis(grid)),
+                start + millis(expected),
+                "{at} on {grid}"
+            );
+        }
     }
 
     #[test]
