@@ -29,6 +29,7 @@ pub mod gather;
 pub mod history;
 pub mod inbox;
 pub mod query;
+pub mod wire;
 
 use self::{
     broadcast::{Broadcast, EntryId, HistoryLimits},
