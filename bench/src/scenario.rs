@@ -39,6 +39,9 @@ struct Common {
     server: SocketAddr,
     #[arg(long, global = true, value_enum, default_value = "socket-io")]
     dialect: Dialect,
+    /// Address of another server of the same cluster, which the publishers are connected to.
+    #[arg(long, global = true)]
+    publish_to: Option<SocketAddr>,
     /// The server's process, for its CPU time and memory.
     #[arg(long, global = true)]
     pid: Option<u32>,
@@ -128,6 +131,7 @@ impl Common {
         let lonely = (0..publishers).map(|publisher| Member {
             room: self.rooms + publisher,
             carrier: Carrier::WebSocket,
+            server: self.publish_to.unwrap_or(self.server),
         });
         let members: Vec<Member> = self.receivers().chain(lonely).collect();
         Swarm::new(settings, &members)
@@ -146,6 +150,7 @@ impl Common {
                 } else {
                     Carrier::WebSocket
                 },
+                server: self.server,
             }
         })
     }

@@ -39,6 +39,8 @@ pub(crate) struct Settings {
 pub(crate) struct Member {
     pub(crate) room: u32,
     pub(crate) carrier: Carrier,
+    /// Where it connects to.
+    pub(crate) server: SocketAddr,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -181,7 +183,7 @@ impl Swarm {
     }
 
     fn dial(&mut self, index: usize) -> io::Result<()> {
-        let mut stream = client::open(self.settings.server, index)?;
+        let mut stream = client::open(self.crew.clients[index].server, index)?;
         let interest = Interest::READABLE | Interest::WRITABLE;
         self.poll
             .registry()

@@ -26,6 +26,7 @@ pub(super) struct Client {
     pub(super) stream: Option<TcpStream>,
     pub(super) stage: Stage,
     pub(super) room: u32,
+    pub(super) server: SocketAddr,
     /// When it was dialled.
     pub(super) since: u64,
     /// Bytes of an incomplete message.
@@ -55,6 +56,7 @@ impl Client {
             stream: None,
             stage: Stage::Down,
             room: member.room,
+            server: member.server,
             since: 0,
             inbox: Vec::new(),
             outbox: Vec::new(),
