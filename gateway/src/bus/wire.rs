@@ -8,6 +8,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub mod classic;
+pub mod cluster;
+mod cut;
+mod out;
+mod parts;
+pub mod streams;
+pub mod value;
+mod view;
+
 /// The `uid` of an emitter, which is no server and is never counted as one.
 pub const EMITTER: &str = "emitter";
 
@@ -23,6 +32,33 @@ pub struct Data {
     pub attachments: Vec<Bytes>,
 }
 
+impl Data {
+    /// A text without binary parts.
+    pub fn text(json: impl Into<Box<str>>) -> Self {
+        Self {
+            json: json.into(),
+            attachments: Vec::new(),
+        }
+    }
+
+    /// The same, borrowed.
+    pub fn borrow(&self) -> DataRef<'_> {
+        DataRef {
+            json: &self.json,
+            attachments: &self.attachments,
+        }
+    }
+}
+
+/// A borrowed [`Data`]: what is published need not be copied first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DataRef<'a> {
+    /// The text.
+    pub json: &'a str,
+    /// What its placeholders stand for. Without any, an object that looks like a placeholder is an object.
+    pub attachments: &'a [Bytes],
+}
+
 /// Which sockets a command is for, and how a broadcast is sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Opts {
@@ -31,6 +67,28 @@ pub struct Opts {
     /// The rooms whose members are left out.
     pub except: Vec<Arc<str>>,
     /// The flags; unknown ones are ignored.
+    pub flags: Flags,
+}
+
+impl Opts {
+    /// The same, borrowed.
+    pub fn borrow(&self) -> OptsRef<'_> {
+        OptsRef {
+            rooms: &self.rooms,
+            except: &self.except,
+            flags: self.flags,
+        }
+    }
+}
+
+/// A borrowed [`Opts`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OptsRef<'a> {
+    /// The rooms, united; empty means the whole namespace.
+    pub rooms: &'a [Arc<str>],
+    /// The rooms whose members are left out.
+    pub except: &'a [Arc<str>],
+    /// The flags.
     pub flags: Flags,
 }
 
@@ -184,6 +242,15 @@ pub struct RemoteSocket {
     pub rooms: Vec<Arc<str>>,
     /// Its data, as JSON text.
     pub data: Box<str>,
+}
+
+/// What is published, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The channel.
+    pub channel: String,
+    /// The bytes.
+    pub payload: Vec<u8>,
 }
 
 /// Why bytes from Redis are not taken, or a value cannot be sent.

@@ -1,0 +1,16 @@
+//! What the streams adapter keeps in Redis: entries of streams, and sessions that can be restored.
+//!
+//! Its pub/sub messages are those of [`cluster`] in the dialect [`Streams`](cluster::Dialect::Streams).
+
+mod entry;
+mod names;
+mod session;
+
+use super::cluster;
+
+pub use entry::{Entry, decode, encode, encode_broadcast};
+pub use names::{Names, entry_id, session_key};
+pub use session::Session;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,78 @@
+//! The record of a session that can be restored.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use super::super::out::{Out, text};
+use super::super::view::View;
+use super::super::{WireError, parts};
+
+/// What the streams adapter saves, and three fields of ours, which Node ignores and does not write.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Session {
+    /// The id of the socket.
+    pub sid: Box<str>,
+    /// The private id that a client restores by.
+    pub pid: Box<str>,
+    /// The rooms, the own one included.
+    pub rooms: Vec<Arc<str>>,
+    /// The socket's data, as JSON text.
+    pub data: Box<str>,
+    /// Who the client is, as text that only we read.
+    pub user: Option<Box<str>>,
+    /// The process that the socket lives on.
+    pub owner: Option<Box<str>>,
+    /// Where in the stream the socket was.
+    pub position: Option<Box<str>>,
+}
+
+impl Session {
+    /// The value that SET takes.
+    pub fn encode(&self) -> Result<String, WireError> {
+        let Self {
+            sid,
+            pid,
+            rooms,
+            data,
+            user,
+            owner,
+            position,
+        } = self;
+        let ours = [("user", user), ("owner", owner), ("position", position)];
+        let mut out = Out::pack(data.len());
+        out.map(4 + ours.iter().filter(|(_, field)| field.is_some()).count());
+        out.field("sid", sid);
+        out.field("pid", pid);
+        out.rooms(rooms);
+        out.key("data");
+        out.data(text(data))?;
+        for (name, field) in ours {
+            if let Some(value) = field {
+                out.field(name, value);
+            }
+        }
+        Ok(BASE64_STANDARD.encode(out.finish()))
+    }
+
+    /// Reads the value that GET gives. Data that is missing is an empty object; in it, binary parts become what
+    /// `JSON.stringify` makes of a Buffer.
+    pub fn decode(value: &[u8]) -> Result<Self, WireError> {
+        let bytes = BASE64_STANDARD
+            .decode(value)
+            .map_err(|_| WireError::Malformed)?;
+        let names = ["sid", "pid", "rooms", "data", "user", "owner", "position"];
+        let fields = View::pack(&bytes)?.fields("session", names)?;
+        let [sid, pid, rooms, data, user, owner, position] = fields;
+        Ok(Self {
+            sid: parts::text(sid, "sid")?,
+            pid: parts::text(pid, "pid")?,
+            rooms: parts::rooms(rooms, "rooms")?,
+            data: data.map_or_else(|| Ok("{}".into()), View::stringify)?,
+            user: parts::maybe_text(user, "user")?,
+            owner: parts::maybe_text(owner, "owner")?,
+            position: parts::maybe_text(position, "position")?,
+        })
+    }
+}
