@@ -1,5 +1,6 @@
 //! The process put together: listeners, shards, and the control thread with the API, the admin port, reload and drain.
 
+mod cluster;
 mod deal;
 mod ending;
 mod fleet;
@@ -41,6 +42,9 @@ pub enum AppError {
     /// A combination that leaves a door open or a call without an answer.
     #[error("{0}")]
     Configuration(&'static str),
+    /// Redis cannot be what the configuration says.
+    #[error("{0}")]
+    Redis(String),
     /// A port cannot be opened.
     #[error("the {name} port {port} cannot be opened: {error}")]
     Listen {
@@ -61,7 +65,7 @@ impl AppError {
     #[must_use]
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Rules(_) | Self::Configuration(_) | Self::Listen { .. } => 2,
+            Self::Rules(_) | Self::Configuration(_) | Self::Redis(_) | Self::Listen { .. } => 2,
             Self::Io(_) => 1,
         }
     }
@@ -112,7 +116,17 @@ async fn serve(
     let metrics = Metrics::new(config.shards);
     let admission = Arc::new(Admission::default());
     let limits = PodLimits::of(&rules);
-    let (bus, inboxes) = Bus::memory(config.shards, clock::epoch_millis(), Bounds::default());
+    let cluster = match &config.redis {
+        Some(redis) => Some(cluster::prepare(redis, &rules).await?),
+        None => None,
+    };
+    let remote = cluster.as_ref().map(|cluster| cluster.remote.clone());
+    let (bus, inboxes) = Bus::new(
+        config.shards,
+        clock::epoch_millis(),
+        Bounds::default(),
+        remote,
+    );
     let (publish, published) = watch::channel(rules.clone());
     let node = config
         .node_id
@@ -161,6 +175,9 @@ async fn serve(
     let fleet = Fleet::start(&shared, inboxes, client)?;
     let orders = fleet.orders();
     let health = Health::default();
+    if let Some(cluster) = cluster {
+        cluster.start(&bus, &published, &metrics, &health);
+    }
     let status = Arc::new(RulesStatus::default());
     status.loaded(rules.hash.clone(), clock::wall());
     metrics.set_limits(

@@ -1,15 +1,15 @@
 //! The bus: how a message reaches every shard of this process, and every process of a cluster.
 //!
-//! The seam that every bus fills has few verbs, and shards and the control side know nothing else of it:
+//! The seam has few verbs, and shards and the control side know nothing else of it:
 //!
 //! * *publish* a broadcast. The caller learns whether it delivers to its own sockets itself, now, or whether the
-//!   message comes back to it through its inbox in the order that all receivers agree on. A bus over Redis publishes
-//!   behind the same call: it puts the message on a bounded queue to the writer and never waits for the network.
-//! * *change* and *ask* a selection of sockets; the answers are gathered from all shards (and, over a network, from all
-//!   processes, one answer each) under the caller's timeout.
+//!   message comes back to it through its inbox in the order that all receivers agree on. To other processes it goes by
+//!   a bounded queue ([`remote`]) to the task that speaks to Redis ([`cluster`]); nobody waits for the network.
+//! * *change* and *ask* a selection of sockets; the answers are gathered from all shards, and by *fetch* from all other
+//!   processes, under the caller's timeout.
 //! * *history* of rooms, with the id up to which it was read, so that a join with replay has neither gap nor double.
-//! * *watch* a room, for pollers that wait for the next entry. A bus over a network takes this, and the joins that
-//!   shards make, as hints of which channels to subscribe to.
+//! * *watch* a room, for pollers that wait for the next entry. The namespaces and rooms that shards use are told to the
+//!   cluster, which subscribes to their channels.
 //!
 //! Two orders hold. In a namespace without history a shard sees the messages of one publisher in the order in which
 //! they were published. In a namespace with history every shard sees all messages in the same order, that of their ids.
@@ -19,16 +19,19 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 pub mod broadcast;
+pub mod cluster;
 pub mod gather;
 pub mod history;
 pub mod inbox;
 pub mod query;
+pub mod redis;
+pub mod remote;
 pub mod wire;
 
 use self::{
@@ -37,10 +40,13 @@ use self::{
     history::{Past, Replay, Store},
     inbox::{Inbound, Inbox, Outlet},
     query::{Answers, Change, Query},
+    remote::{Fetched, Outgoing, Remote, Servers},
+    wire::Data,
 };
 use crate::target::Target;
 
-/// The bus of this process, embedded and in memory. Clones are handles of the same one.
+/// The bus of this process: embedded and in memory, and where there are others, the way to them. Clones are handles of the
+/// same one.
 #[derive(Clone, Debug)]
 pub struct Bus(Arc<Shared>);
 
@@ -49,6 +55,7 @@ struct Shared {
     outlets: Vec<Outlet>,
     store: Mutex<Store>,
     next_ack: AtomicU64,
+    remote: Option<Remote>,
 }
 
 /// The bounds of a bus.
@@ -76,6 +83,8 @@ pub struct Published {
     pub entry: Option<EntryId>,
     /// The message, if the publishing shard has to deliver it to its own sockets itself.
     pub deliver: Option<Arc<Broadcast>>,
+    /// It reached this process alone: the way to the others is down or full.
+    pub degraded: bool,
 }
 
 /// Why a message was not published. Nobody received it.
@@ -98,11 +107,22 @@ impl PublishError {
 impl Bus {
     /// A bus for `shards` shards and their inboxes; history ids start with `boot_millis`.
     pub fn memory(shards: usize, boot_millis: u64, bounds: Bounds) -> (Self, Vec<Inbox>) {
+        Self::new(shards, boot_millis, bounds, None)
+    }
+
+    /// The same, of a process that is one of a cluster: what is published and changed here is told to the others too.
+    pub fn new(
+        shards: usize,
+        boot_millis: u64,
+        bounds: Bounds,
+        remote: Option<Remote>,
+    ) -> (Self, Vec<Inbox>) {
         let (outlets, inboxes) = (0..shards).map(|_| Outlet::new(bounds.inbox)).unzip();
         let shared = Shared {
             outlets,
             store: Mutex::new(Store::new(boot_millis, bounds.history)),
             next_ack: AtomicU64::new(0),
+            remote,
         };
         (Self(Arc::new(shared)), inboxes)
     }
@@ -121,8 +141,25 @@ impl Bus {
         from: Option<usize>,
         broadcast: Broadcast,
     ) -> Result<Published, PublishError> {
+        let (mut published, broadcast) = self.distribute(from, broadcast)?;
+        if let Some(remote) = &self.0.remote {
+            published.degraded = !remote.broadcast(&broadcast);
+        }
+        Ok(published)
+    }
+
+    /// Delivers what another process has published: to every shard or, on an error, to none.
+    pub fn receive(&self, broadcast: Broadcast) -> Result<(), PublishError> {
+        self.distribute(None, broadcast).map(|_| ())
+    }
+
+    fn distribute(
+        &self,
+        from: Option<usize>,
+        broadcast: Broadcast,
+    ) -> Result<(Published, Arc<Broadcast>), PublishError> {
         if broadcast.keep.is_some() {
-            return self.publish_ordered(broadcast);
+            return self.distribute_in_order(broadcast);
         }
         let weight = broadcast.weight();
         let others = || {
@@ -135,27 +172,45 @@ impl Bus {
         for outlet in others() {
             outlet.broadcast(Arc::clone(&broadcast));
         }
-        Ok(Published {
+        let published = Published {
             entry: None,
-            deliver: from.map(|_| broadcast),
-        })
+            deliver: from.map(|_| Arc::clone(&broadcast)),
+            degraded: false,
+        };
+        Ok((published, broadcast))
     }
 
-    fn publish_ordered(&self, broadcast: Broadcast) -> Result<Published, PublishError> {
+    fn distribute_in_order(
+        &self,
+        broadcast: Broadcast,
+    ) -> Result<(Published, Arc<Broadcast>), PublishError> {
         let mut store = self.store();
         reserve(self.0.outlets.iter(), broadcast.weight())?;
         let broadcast = store.append(broadcast);
         for outlet in &self.0.outlets {
             outlet.broadcast(Arc::clone(&broadcast));
         }
-        Ok(Published {
+        let published = Published {
             entry: broadcast.entry,
             deliver: None,
-        })
+            degraded: false,
+        };
+        Ok((published, broadcast))
     }
 
-    /// Changes the sockets of a selection on every shard; the tally counts them.
+    /// Changes the sockets of a selection, those of other processes too; the tally counts the ones of this process.
     pub fn change(&self, target: &Target, change: &Change) -> Arc<Tally> {
+        if let Some(remote) = &self.0.remote {
+            remote.send(Outgoing::Change {
+                target: target.clone(),
+                change: change.clone(),
+            });
+        }
+        self.change_here(target, change)
+    }
+
+    /// Changes the sockets of a selection on every shard of this process.
+    pub fn change_here(&self, target: &Target, change: &Change) -> Arc<Tally> {
         let tally = self.tally();
         for outlet in &self.0.outlets {
             outlet.send(Inbound::Change {
@@ -167,7 +222,7 @@ impl Bus {
         tally
     }
 
-    /// Asks every shard.
+    /// Asks every shard of this process.
     pub fn ask(&self, query: &Query) -> Answers {
         let (reply, answers) = Answers::new(self.shards());
         for outlet in &self.0.outlets {
@@ -177,6 +232,84 @@ impl Bus {
             });
         }
         answers
+    }
+
+    /// The sockets of a selection that other processes have; at once where there are none.
+    pub async fn fetch(&self, target: Target, timeout: Duration) -> Fetched {
+        let Some(remote) = self.remote() else {
+            return Fetched::default();
+        };
+        let (reply, answer) = oneshot::channel();
+        remote.send(Outgoing::Fetch {
+            target,
+            timeout,
+            reply,
+        });
+        answer.await.unwrap_or_default()
+    }
+
+    /// Sends an event to the other servers of a namespace; `timeout` says how long to wait for their acks, if at all.
+    pub async fn server_side_emit(
+        &self,
+        namespace: Arc<str>,
+        data: Data,
+        timeout: Option<Duration>,
+    ) -> Servers {
+        let Some(remote) = self.remote() else {
+            return Servers::default();
+        };
+        let (reply, answer) = oneshot::channel();
+        remote.send(Outgoing::ServerSideEmit {
+            namespace,
+            data,
+            timeout,
+            reply,
+        });
+        answer.await.unwrap_or_default()
+    }
+
+    /// A shard has its first socket in a namespace (`used`), or none any more.
+    pub fn use_namespace(&self, name: &Arc<str>, used: bool) {
+        if let Some(remote) = self.remote() {
+            let name = Arc::clone(name);
+            remote.send(Outgoing::Namespace { name, used });
+        }
+    }
+
+    /// A shard has its first member of a room. The answer comes once messages to the room reach this process, where that
+    /// takes a subscription.
+    pub fn enter_room(&self, namespace: &Arc<str>, room: &Arc<str>) -> Option<oneshot::Receiver<()>> {
+        let remote = self.remote().filter(|remote| remote.hears_rooms())?;
+        let (heard, answer) = oneshot::channel();
+        remote.send(Outgoing::Room {
+            namespace: Arc::clone(namespace),
+            room: Arc::clone(room),
+            used: true,
+            heard: Some(heard),
+        });
+        remote.is_up().then_some(answer)
+    }
+
+    /// A shard has no member of a room any more.
+    pub fn leave_room(&self, namespace: &Arc<str>, room: &Arc<str>) {
+        if let Some(remote) = self.remote().filter(|remote| remote.hears_rooms()) {
+            remote.send(Outgoing::Room {
+                namespace: Arc::clone(namespace),
+                room: Arc::clone(room),
+                used: false,
+                heard: None,
+            });
+        }
+    }
+
+    /// `memory`, or the format in which other processes are spoken to.
+    pub fn mode(&self) -> &'static str {
+        self.remote().map_or("memory", Remote::mode)
+    }
+
+    /// The way to the other processes, if there can be any.
+    pub fn remote(&self) -> Option<&Remote> {
+        self.0.remote.as_ref()
     }
 
     /// Reads the past of rooms.
@@ -207,9 +340,17 @@ impl Bus {
         Tally::new(self.shards())
     }
 
-    /// Both ends of a gather of acks, under a new packet id; the replies may hold `bytes` bytes.
-    pub fn acks(&self, bytes: usize) -> (AckGather, Acks) {
-        Acks::new(self.next_ack_id(), self.shards(), bytes)
+    /// Both ends of a gather of acks, under a new packet id; the replies may hold `bytes` bytes, and are waited for
+    /// as long as `timeout`. Every shard reports to it once, and so does, for all other processes together, the task that
+    /// speaks to them.
+    pub fn acks(&self, bytes: usize, timeout: Duration) -> (AckGather, Acks) {
+        let others = usize::from(self.0.remote.is_some());
+        Acks::new(self.next_ack_id(), self.shards() + others, bytes, timeout)
+    }
+
+    /// A gather of the acks of this process alone, for another one that asks.
+    pub fn acks_here(&self, bytes: usize, timeout: Duration) -> (AckGather, Acks) {
+        Acks::new(self.next_ack_id(), self.shards(), bytes, timeout)
     }
 
     /// A packet id for a packet that asks a client for an ack, unique in this process.

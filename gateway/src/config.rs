@@ -46,6 +46,8 @@ pub struct Config {
     pub app_origin: Option<String>,
     /// How the process ends.
     pub drain: DrainSettings,
+    /// The other nodes; absent = this one is alone.
+    pub redis: Option<RedisSettings>,
 }
 
 impl Config {
@@ -111,6 +113,47 @@ pub struct DrainSettings {
     pub timeout: Duration,
     /// How many transports are closed in a second.
     pub per_second: f64,
+}
+
+/// How the nodes of a cluster reach one another.
+#[derive(Debug, Clone)]
+pub struct RedisSettings {
+    /// The URL; it may hold a password.
+    pub url: Secret,
+    /// What is spoken; absent = chosen at the start.
+    pub mode: Option<RedisMode>,
+    /// What channels and keys begin with.
+    pub key_prefix: String,
+    /// The name of the stream, in streams mode.
+    pub stream_name: String,
+    /// How many streams there are.
+    pub stream_count: u32,
+    /// Which rooms have a channel of their own, in sharded mode.
+    pub subscription_mode: SubscriptionMode,
+    /// How long Redis and other servers may take to answer.
+    pub request_timeout: Duration,
+}
+
+/// The formats of the Socket.IO adapters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedisMode {
+    /// `createAdapter` of `@socket.io/redis-adapter`.
+    Classic,
+    /// `createShardedAdapter` of `@socket.io/redis-adapter`.
+    Sharded,
+    /// `@socket.io/redis-streams-adapter`.
+    Streams,
+}
+
+/// The sharded adapter's `subscriptionMode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubscriptionMode {
+    /// No room has one.
+    Static,
+    /// All but the own rooms of sockets.
+    Dynamic,
+    /// All rooms.
+    DynamicPrivate,
 }
 
 /// A checked list of log directives: a level, or `target=level`, separated by commas.

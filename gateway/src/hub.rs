@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 
 pub use self::client::{Batch, Client, Close, Handshake, Link, Owner};
 use self::log::{Entry, Log, MeterId};
-pub use self::namespace::{BacklogLimit, Namespace};
+pub use self::namespace::{BacklogLimit, Namespace, Watch};
 pub use self::room::{Room, Socket};
 use crate::admin::metrics::{DropReason, NamespaceMetrics};
 use crate::id::SocketId;
@@ -37,6 +37,7 @@ pub struct Hub {
     in_flight: RefCell<Vec<u32>>,
     samples: Cell<u32>,
     started: Instant,
+    watch: RefCell<Option<Rc<dyn Watch>>>,
 }
 
 /// How a message is delivered.
@@ -72,7 +73,13 @@ impl Hub {
             in_flight: RefCell::new(vec![0]),
             samples: Cell::new(0),
             started: now,
+            watch: RefCell::default(),
         })
+    }
+
+    /// Tells `watch` what is used here; called before the first namespace opens.
+    pub fn watch(&self, watch: Rc<dyn Watch>) {
+        *self.watch.borrow_mut() = Some(watch);
     }
 
     /// The namespace of that name, if a socket is (or lately was) in it.
@@ -108,7 +115,8 @@ impl Hub {
             namespace.backlog.set(backlog);
             return namespace;
         }
-        let namespace = Namespace::new(name.into(), meter, backlog);
+        let watch = self.watch.borrow().clone();
+        let namespace = Namespace::new(name.into(), meter, backlog, watch);
         self.namespaces
             .borrow_mut()
             .insert(namespace.name.clone(), namespace.clone());

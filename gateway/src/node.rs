@@ -4,8 +4,10 @@
 
 mod acks;
 mod event;
+mod heard;
 mod inbound;
 mod log;
+mod park;
 mod publish;
 mod reload;
 mod session;
@@ -17,6 +19,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use self::acks::Pending;
+use self::heard::Heard;
 use self::log::Log;
 pub use self::session::Session;
 use self::space::Spaces;
@@ -36,8 +39,10 @@ pub struct Node {
     spaces: RefCell<Spaces>,
     acks: RefCell<Pending>,
     /// The last entry of history that came by the inbox.
-    heard: Cell<u64>,
+    latest: Cell<u64>,
     log: Log,
+    /// The rooms whose messages from other processes do not reach this one yet.
+    heard: Rc<Heard>,
 }
 
 impl Node {
@@ -50,6 +55,10 @@ impl Node {
         metrics: Arc<ShardMetrics>,
         rules: Snapshot,
     ) -> Rc<Self> {
+        let heard = Heard::new(bus.clone());
+        if bus.remote().is_some() {
+            hub.watch(heard.clone());
+        }
         let node = Self {
             hub,
             bus,
@@ -58,8 +67,9 @@ impl Node {
             rules: RefCell::new(rules),
             spaces: RefCell::default(),
             acks: RefCell::default(),
-            heard: Cell::new(0),
+            latest: Cell::new(0),
             log: Log::default(),
+            heard,
         };
         node.declare_metrics();
         Rc::new(node)

@@ -12,7 +12,10 @@ use super::{
     query::ask,
     response::{BusInfo, CountsInfo, Info, RulesInfo},
 };
-use crate::bus::query::{Answer, Query};
+use crate::bus::{
+    query::{Answer, Query},
+    remote::Remote,
+};
 
 pub(super) async fn info(
     State(api): State<Arc<Api>>,
@@ -38,8 +41,8 @@ pub(super) async fn info(
         version: env!("CARGO_PKG_VERSION"),
         node: api.node.clone(),
         bus: BusInfo {
-            mode: "memory",
-            up: true,
+            mode: api.bus.mode(),
+            up: api.bus.remote().is_none_or(Remote::is_up),
             in_flight: api.bus.in_flight(),
             history_bytes: api.bus.history_bytes(),
         },

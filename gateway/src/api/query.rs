@@ -13,7 +13,11 @@ use super::{
     response::{Room, Rooms, Socket, Sockets, names, raw},
 };
 use crate::{
-    bus::query::{Answer, Page, Query, SocketView},
+    bus::{
+        query::{Answer, Page, Query, SocketView},
+        remote::Fetched,
+        wire::RemoteSocket,
+    },
     target::Target,
 };
 
@@ -24,10 +28,11 @@ pub(super) async fn rooms(
 ) -> Result<Json<Rooms>, Problem> {
     let asked = Asked::read(&caller, &uri)?;
     let limit = asked.limit;
+    let elsewhere = fetch(&api, &asked).await;
     let query = Query::Rooms {
         namespace: asked.permit.namespace,
-        rooms: asked.rooms,
-        page: page(asked.after, limit),
+        rooms: asked.rooms.clone(),
+        page: page(asked.after.clone(), limit),
     };
     let mut merged: BTreeMap<Arc<str>, u64> = BTreeMap::new();
     for answer in ask(&api, &query).await? {
@@ -38,12 +43,27 @@ pub(super) async fn rooms(
             *merged.entry(room.name).or_default() += room.sockets;
         }
     }
+    for (_, socket) in &elsewhere.sockets {
+        let is_asked = |room: &&Arc<str>| {
+            ***room != *socket.id
+                && (asked.rooms.is_empty() || asked.rooms.contains(room))
+                && asked.after.as_deref().is_none_or(|after| &***room > after)
+        };
+        for room in socket.rooms.iter().filter(is_asked) {
+            *merged.entry(Arc::clone(room)).or_default() += 1;
+        }
+    }
     let all = merged.into_iter().map(|(name, sockets)| Room {
         name: (*name).into(),
         sockets,
     });
     let (rooms, next) = cut(all.collect(), limit, |room| room.name.clone());
-    Ok(Json(Rooms { rooms, next }))
+    let missing = missing(&elsewhere);
+    Ok(Json(Rooms {
+        rooms,
+        next,
+        missing,
+    }))
 }
 
 pub(super) async fn sockets(
@@ -53,11 +73,11 @@ pub(super) async fn sockets(
 ) -> Result<Json<Sockets>, Problem> {
     let asked = Asked::read(&caller, &uri)?;
     let limit = asked.limit;
-    let mut target = Target::all(asked.permit.namespace);
-    target.rooms = asked.rooms;
+    let elsewhere = fetch(&api, &asked).await;
+    let missing = missing(&elsewhere);
     let query = Query::Sockets {
-        target,
-        page: page(asked.after, limit),
+        target: asked.target(),
+        page: page(asked.after.clone(), limit),
     };
     let mut all = Vec::new();
     for answer in ask(&api, &query).await? {
@@ -66,9 +86,38 @@ pub(super) async fn sockets(
         };
         all.extend(sockets.into_iter().map(|view| socket(&api, view)));
     }
+    let later = |id: &str| asked.after.as_deref().is_none_or(|after| id > after);
+    let others = elsewhere.sockets.into_iter();
+    all.extend(others.filter(|(_, socket)| later(&socket.id)).map(foreign));
     all.sort_by(|a, b| a.id.cmp(&b.id));
     let (sockets, next) = cut(all, limit, |socket| socket.id.clone());
-    Ok(Json(Sockets { sockets, next }))
+    Ok(Json(Sockets {
+        sockets,
+        next,
+        missing,
+    }))
+}
+
+/// What the other servers of the cluster have; nothing on a node that is alone.
+async fn fetch(api: &Api, asked: &Asked) -> Fetched {
+    api.bus.fetch(asked.target(), ANSWER_WAIT).await
+}
+
+fn missing(fetched: &Fetched) -> Option<u64> {
+    Some(fetched.missing).filter(|missing| *missing > 0)
+}
+
+/// A socket as its own server describes it; its own room is left out, as of ours.
+fn foreign((node, socket): (Arc<str>, RemoteSocket)) -> Socket {
+    let rooms = socket.rooms.iter().filter(|room| ***room != *socket.id);
+    Socket {
+        rooms: rooms.map(|room| (**room).into()).collect(),
+        data: raw(socket.data.into()),
+        user: raw("null".to_owned()),
+        handshake: raw(socket.handshake.into()),
+        node: (*node).into(),
+        id: socket.id,
+    }
 }
 
 /// Asks all shards; one that does not answer makes the answer wrong, so there is none.
@@ -96,6 +145,15 @@ impl Asked {
             after: params.one("after")?.map(Into::into),
             limit: params.limit("limit", DEFAULT_PAGE, MAX_PAGE)?,
         })
+    }
+}
+
+impl Asked {
+    fn target(&self) -> Target {
+        Target {
+            rooms: self.rooms.clone(),
+            ..Target::all(Arc::clone(&self.permit.namespace))
+        }
     }
 }
 

@@ -19,6 +19,9 @@ pub(super) struct Accepted {
     pub(super) accepted: bool,
     /// How many sockets of this node it was sent to.
     pub(super) recipients: u64,
+    /// True if the other nodes do not get it: the way to them is down.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(super) degraded: bool,
     /// Its id in the history, where the namespace has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) entry: Option<Box<str>>,
@@ -34,7 +37,7 @@ pub(super) struct Accepted {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Ack {
-    /// The socket's id.
+    /// The socket's id; empty for a socket of another node, which does not tell it.
     pub(super) socket: Box<str>,
     /// What it answered.
     #[schemars(with = "Vec<serde_json::Value>")]
@@ -95,6 +98,9 @@ pub(super) struct Rooms {
     /// What to give as `after` for the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<Box<str>>,
+    /// How many other servers did not answer in time; absent if all did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) missing: Option<u64>,
 }
 
 /// A room.
@@ -116,6 +122,9 @@ pub(super) struct Sockets {
     /// What to give as `after` for the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<Box<str>>,
+    /// How many other servers did not answer in time; absent if all did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) missing: Option<u64>,
 }
 
 /// A socket.
@@ -135,7 +144,7 @@ pub(super) struct Socket {
     /// What is kept of its handshake.
     #[schemars(with = "serde_json::Value")]
     pub(super) handshake: Box<RawValue>,
-    /// The node that it is connected to.
+    /// The node that it is connected to; empty where another server does not tell its name.
     pub(super) node: Box<str>,
 }
 
@@ -208,7 +217,7 @@ pub(super) struct Info {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct BusInfo {
-    /// `memory`: this process is alone.
+    /// `memory` (this process is alone), `classic`, `sharded` or `streams`.
     pub(super) mode: &'static str,
     /// Whether it works.
     pub(super) up: bool,

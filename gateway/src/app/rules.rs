@@ -8,15 +8,15 @@ use carillon_crds::fault::Faults;
 use tokio::sync::watch;
 
 use super::AppError;
+use super::cluster::history;
 use super::fleet::Orders;
 use super::settings::PodLimits;
 use crate::admin::metrics::Metrics;
 use crate::admin::rules::RulesStatus;
 use crate::bus::Bus;
-use crate::bus::broadcast::HistoryLimits;
 use crate::clock;
 use crate::config::{Config, RulesSource};
-use crate::policy::{NamespaceRules, Snapshot};
+use crate::policy::Snapshot;
 use crate::reload::RulesFile;
 
 /// Where the rules come from, and what is added to them.
@@ -124,15 +124,8 @@ impl Followers {
 
     fn trim(&self) {
         let rules = self.publish.borrow().clone();
-        let limits = |name: &str| {
-            let found = NamespaceRules::find(&rules, name)?;
-            let history = found.rules.history.as_ref()?;
-            Some(HistoryLimits {
-                size: history.size,
-                ttl: history.ttl,
-            })
-        };
-        self.bus.trim(&limits, clock::now());
+        self.bus
+            .trim(&|name| history(&rules, name), clock::now());
     }
 }
 

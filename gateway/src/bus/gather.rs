@@ -1,8 +1,11 @@
 //! Answers that come from every shard: counts, and the acks of one broadcast.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -54,12 +57,18 @@ pub struct AckGather {
     id: u64,
     to: mpsc::UnboundedSender<AckMessage>,
     room: Arc<AtomicUsize>,
+    timeout: Duration,
 }
 
 impl AckGather {
     /// The packet id under which clients answer; unique in this process among server-sent packets.
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// How long the asker waits for acks.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// Reports to how many sockets this shard sent the packet; once a shard, before any reply.
@@ -94,9 +103,9 @@ impl AckGather {
 }
 
 /// One client's answer.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct AckReply {
-    /// The socket's id.
+    /// The socket's id; empty where another server does not tell it.
     pub socket: Box<str>,
     /// The arguments as JSON text without the surrounding brackets.
     pub args: Box<str>,
@@ -125,24 +134,33 @@ pub struct Acks {
     shards: usize,
     expected: u64,
     gone: u64,
+    /// How many of the answers were taken by [`Self::next`].
+    passed_on: u64,
     /// The answers so far, in the order in which they came.
     pub replies: Vec<AckReply>,
 }
 
 impl Acks {
     /// Both ends of a gather over `shards` shards whose replies may hold `bytes` bytes.
-    pub(super) fn new(id: u64, shards: usize, bytes: usize) -> (AckGather, Self) {
+    pub(super) fn new(
+        id: u64,
+        shards: usize,
+        bytes: usize,
+        timeout: Duration,
+    ) -> (AckGather, Self) {
         let (to, from) = mpsc::unbounded_channel();
         let gather = AckGather {
             id,
             to,
             room: Arc::new(AtomicUsize::new(bytes)),
+            timeout,
         };
         let acks = Self {
             from,
             shards,
             expected: 0,
             gone: 0,
+            passed_on: 0,
             replies: Vec::new(),
         };
         (gather, acks)
@@ -152,17 +170,38 @@ impl Acks {
     ///
     /// Cancel safe: what came before a timeout is in `replies`.
     pub async fn collect(&mut self, enough: Option<u64>) {
-        while !self.is_complete(enough) {
-            match self.from.recv().await {
-                Some(AckMessage::Expect(recipients)) => {
-                    self.expected += recipients;
-                    self.shards = self.shards.saturating_sub(1);
-                }
-                Some(AckMessage::Reply(reply)) => self.replies.push(reply),
-                Some(AckMessage::Gone) => self.gone += 1,
-                None => break,
+        while !self.is_complete(enough) && self.take().await {}
+    }
+
+    /// Waits until every shard has told how many were asked. Cancel safe.
+    pub async fn counted(&mut self) {
+        while self.shards > 0 && self.take().await {}
+    }
+
+    /// The next answer, for who passes them on one by one; `None` once no more can come. Cancel safe.
+    pub async fn next(&mut self) -> Option<AckReply> {
+        while self.passed_on == self.replies.len() as u64 && !self.is_complete(None) {
+            if !self.take().await {
+                return None;
             }
         }
+        let reply = self.replies.get_mut(usize::try_from(self.passed_on).ok()?)?;
+        self.passed_on += 1;
+        Some(std::mem::take(reply))
+    }
+
+    /// Takes one message; false if no more can come.
+    async fn take(&mut self) -> bool {
+        match self.from.recv().await {
+            Some(AckMessage::Expect(recipients)) => {
+                self.expected += recipients;
+                self.shards = self.shards.saturating_sub(1);
+            }
+            Some(AckMessage::Reply(reply)) => self.replies.push(reply),
+            Some(AckMessage::Gone) => self.gone += 1,
+            None => return false,
+        }
+        true
     }
 
     /// How many sockets the packet was sent to, as far as the shards have told.

@@ -247,7 +247,7 @@ fn reply(socket: &str, bytes: usize) -> AckReply {
 #[tokio::test]
 async fn acks_end_with_the_last_answer_that_can_come() {
     let (bus, _inboxes) = bus(2);
-    let (gather, mut acks) = bus.acks(1 << 20);
+    let (gather, mut acks) = bus.acks(1 << 20, Duration::from_secs(5));
     assert_ne!(gather.id(), bus.next_ack_id());
     gather.expect(1);
     gather.reply(reply("a", 1));
@@ -266,7 +266,7 @@ async fn acks_end_with_the_last_answer_that_can_come() {
 #[tokio::test]
 async fn acks_end_early_when_enough_have_answered_and_are_bounded_in_bytes() {
     let (bus, _inboxes) = bus(1);
-    let (gather, mut acks) = bus.acks(1000);
+    let (gather, mut acks) = bus.acks(1000, Duration::from_secs(5));
     gather.expect(3);
     gather.reply(reply("a", 10));
     acks.collect(Some(1)).await;

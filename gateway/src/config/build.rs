@@ -8,8 +8,11 @@ use std::time::Duration;
 use carillon_crds::names::port;
 
 use super::settings::{Setting, Settings};
-use super::variables as v;
-use super::{Api, Bind, Config, DrainSettings, Faults, LogFilter, RulesSource, Secret, values};
+use super::variables::{self as v, Variable};
+use super::{
+    Api, Bind, Config, DrainSettings, Faults, LogFilter, RedisSettings, RulesSource, Secret,
+    SubscriptionMode, values,
+};
 
 /// The configuration of a gateway that serves.
 pub(super) fn config(mut settings: Settings<'_>) -> Result<Config, Faults> {
@@ -31,6 +34,7 @@ pub(super) fn config(mut settings: Settings<'_>) -> Result<Config, Faults> {
             .unwrap_or_else(|| LogFilter("info".to_owned())),
         app_origin: s.parse(&v::APP_URL, values::origin),
         drain: drain(s, development),
+        redis: redis(s),
         rules,
     };
     refuse_shared_ports(s, &config);
@@ -74,11 +78,8 @@ fn rules(s: &mut Settings<'_>) -> RulesSource {
 
 /// Who names a bus or an app means production, which development rules are not for.
 fn refuse_unruled(s: &mut Settings<'_>) {
-    let bus = v::LATER
-        .iter()
-        .filter(|variable| variable.flag.starts_with("redis-url"));
-    let named: Vec<Setting> = bus
-        .chain([&v::APP_URL])
+    let named: Vec<Setting> = [&v::REDIS_URL, &v::REDIS_URL_FILE, &v::APP_URL]
+        .into_iter()
         .filter_map(|variable| s.get(variable))
         .collect();
     for setting in named {
@@ -152,18 +153,72 @@ fn api(s: &mut Settings<'_>, development: bool) -> (Api, Option<Secret>) {
 }
 
 fn api_key(s: &mut Settings<'_>) -> Option<Secret> {
-    let Some(file) = s.get(&v::API_KEY_FILE) else {
-        return s.parse(&v::API_KEY, values::key);
+    secret(s, &v::API_KEY, &v::API_KEY_FILE, values::key)
+}
+
+/// A secret that is given itself, or by the file that holds it.
+fn secret(
+    s: &mut Settings<'_>,
+    itself: &Variable,
+    in_file: &Variable,
+    parse: impl Fn(&str) -> Result<Secret, String>,
+) -> Option<Secret> {
+    let Some(file) = s.get(in_file) else {
+        return s.parse(itself, parse);
     };
-    if let Some(key) = s.get(&v::API_KEY) {
-        let problem = format!("only one of {} and {} may be set", key.name, file.name);
+    if let Some(value) = s.get(itself) {
+        let problem = format!("only one of {} and {} may be set", value.name, file.name);
         s.fault("", None, problem);
     }
     let read = s.environment.read(Path::new(&file.value));
-    let key = read
+    let value = read
         .map_err(|error| format!("cannot be read: {error}"))
-        .and_then(|text| values::key(text.trim()).map_err(|problem| format!("its text {problem}")));
-    key.map_err(|problem| s.refuse(&file, problem)).ok()
+        .and_then(|text| parse(text.trim()).map_err(|problem| format!("its text {problem}")));
+    value.map_err(|problem| s.refuse(&file, problem)).ok()
+}
+
+fn redis(s: &mut Settings<'_>) -> Option<RedisSettings> {
+    let url = secret(s, &v::REDIS_URL, &v::REDIS_URL_FILE, values::redis_url);
+    let key_prefix = s
+        .parse(&v::REDIS_KEY_PREFIX, values::key_prefix)
+        .unwrap_or_else(|| "socket.io".to_owned());
+    let settings = RedisSettings {
+        mode: s.parse(&v::REDIS_MODE, values::redis_mode),
+        stream_name: s
+            .parse(&v::REDIS_STREAM_NAME, values::key_prefix)
+            .unwrap_or_else(|| key_prefix.clone()),
+        stream_count: s
+            .parse(&v::REDIS_STREAM_COUNT, values::stream_count)
+            .unwrap_or(1),
+        subscription_mode: s
+            .parse(&v::REDIS_SUBSCRIPTION_MODE, values::subscription_mode)
+            .unwrap_or(SubscriptionMode::Dynamic),
+        request_timeout: s
+            .parse(&v::REDIS_REQUEST_TIMEOUT, values::duration)
+            .unwrap_or(Duration::from_secs(5)),
+        key_prefix,
+        url: url.clone().unwrap_or_else(|| Secret(String::new())),
+    };
+    refuse_without_redis(s);
+    url.map(|_| settings)
+}
+
+fn refuse_without_redis(s: &mut Settings<'_>) {
+    if s.get(&v::REDIS_URL).is_some() || s.get(&v::REDIS_URL_FILE).is_some() {
+        return;
+    }
+    let lost = [
+        &v::REDIS_MODE,
+        &v::REDIS_KEY_PREFIX,
+        &v::REDIS_STREAM_NAME,
+        &v::REDIS_STREAM_COUNT,
+        &v::REDIS_SUBSCRIPTION_MODE,
+        &v::REDIS_REQUEST_TIMEOUT,
+    ];
+    let lost: Vec<Setting> = lost.into_iter().filter_map(|variable| s.get(variable)).collect();
+    for setting in lost {
+        s.refuse(&setting, "means nothing without CARILLON_REDIS_URL");
+    }
 }
 
 fn shards(s: &mut Settings<'_>) -> usize {

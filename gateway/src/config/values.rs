@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use carillon_crds::units;
 
-use super::{Api, Bind, LogFilter, Secret};
+use super::{Api, Bind, LogFilter, RedisMode, Secret, SubscriptionMode};
 
 pub(super) fn port(text: &str) -> Result<u16, String> {
     text.parse()
@@ -107,6 +107,59 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 pub(super) fn rate(text: &str) -> Result<f64, String> {
     let rate = text.parse::<units::Rate>().map(units::Rate::a_second);
     rate.map_err(|_| "must be a rate such as 200/s or 600/m".to_owned())
+}
+
+/// A URL of Redis, by its scheme; the bus reads the rest.
+pub(super) fn redis_url(text: &str) -> Result<Secret, String> {
+    const SCHEMES: [&str; 6] = [
+        "redis",
+        "rediss",
+        "redis+sentinel",
+        "rediss+sentinel",
+        "redis+cluster",
+        "rediss+cluster",
+    ];
+    match text.split_once("://") {
+        Some((scheme, rest)) if SCHEMES.contains(&scheme) && !rest.is_empty() => {
+            Ok(Secret(text.to_owned()))
+        }
+        _ => Err(format!("must begin with one of {}, each with ://", SCHEMES.join(", "))),
+    }
+}
+
+pub(super) fn redis_mode(text: &str) -> Result<RedisMode, String> {
+    match text {
+        "classic" => Ok(RedisMode::Classic),
+        "sharded" => Ok(RedisMode::Sharded),
+        "streams" => Ok(RedisMode::Streams),
+        _ => Err("must be classic, sharded or streams".to_owned()),
+    }
+}
+
+pub(super) fn subscription_mode(text: &str) -> Result<SubscriptionMode, String> {
+    match text {
+        "static" => Ok(SubscriptionMode::Static),
+        "dynamic" => Ok(SubscriptionMode::Dynamic),
+        "dynamic-private" => Ok(SubscriptionMode::DynamicPrivate),
+        _ => Err("must be static, dynamic or dynamic-private".to_owned()),
+    }
+}
+
+/// A prefix of Redis keys and channels.
+pub(super) fn key_prefix(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_graphic() && c != '#';
+    if (1..=128).contains(&text.len()) && text.chars().all(fits) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be 1 to 128 visible ASCII characters without #".to_owned())
+    }
+}
+
+pub(super) fn stream_count(text: &str) -> Result<u32, String> {
+    match text.parse() {
+        Ok(count @ 1..=64) => Ok(count),
+        _ => Err("must be a number from 1 to 64".to_owned()),
+    }
 }
 
 /// A key that fits into an `Authorization` header.

@@ -182,32 +182,73 @@ pub const DRAIN_RATE: Variable = setting(
 /// The peer link.
 pub const PEER: Variable = later("peer", &["CARILLON_PEER"], "on|off");
 
-/// What needs a bus of several nodes.
+/// The URL of Redis.
+pub const REDIS_URL: Variable = secret(setting(
+    "redis-url",
+    &["CARILLON_REDIS_URL", "REDIS_URL"],
+    "URL",
+    "none: one node, on a bus in its memory",
+    "Redis, for several nodes: redis://, rediss://, redis+sentinel://, redis+cluster:// (with user, password, database)",
+));
+/// The file that holds it.
+pub const REDIS_URL_FILE: Variable = setting(
+    "redis-url-file",
+    &["CARILLON_REDIS_URL_FILE"],
+    "FILE",
+    "",
+    "A file that holds that URL",
+);
+/// What the servers of the cluster speak.
+pub const REDIS_MODE: Variable = setting(
+    "redis-mode",
+    &["CARILLON_REDIS_MODE"],
+    "classic|sharded|streams",
+    "streams if a namespace has `recovery`, else sharded on Redis 7 or newer, else classic",
+    "The format of the Socket.IO adapter that all servers of the cluster use",
+);
+/// The prefix of channels.
+pub const REDIS_KEY_PREFIX: Variable = setting(
+    "redis-key-prefix",
+    &["CARILLON_REDIS_KEY_PREFIX"],
+    "PREFIX",
+    "socket.io",
+    "What all channels and keys begin with: the adapters' `key` or `channelPrefix`",
+);
+/// The name of streams.
+pub const REDIS_STREAM_NAME: Variable = setting(
+    "redis-stream-name",
+    &["CARILLON_REDIS_STREAM_NAME"],
+    "NAME",
+    "the key prefix",
+    "The name of the stream in streams mode: the adapter's `streamName`",
+);
+/// How many streams.
+pub const REDIS_STREAM_COUNT: Variable = setting(
+    "redis-stream-count",
+    &["CARILLON_REDIS_STREAM_COUNT"],
+    "1..64",
+    "1",
+    "How many streams the namespaces are spread over: the adapter's `streamCount`",
+);
+/// Which rooms are subscribed one by one.
+pub const REDIS_SUBSCRIPTION_MODE: Variable = setting(
+    "redis-subscription-mode",
+    &["CARILLON_REDIS_SUBSCRIPTION_MODE"],
+    "static|dynamic|dynamic-private",
+    "dynamic",
+    "Which rooms have a channel of their own in sharded mode: the adapter's `subscriptionMode`",
+);
+/// How long peers have.
+pub const REDIS_REQUEST_TIMEOUT: Variable = setting(
+    "redis-request-timeout",
+    &["CARILLON_REDIS_REQUEST_TIMEOUT"],
+    "DURATION",
+    "5s",
+    "How long Redis and other servers may take to answer",
+);
+
+/// What needs a later version.
 pub const LATER: &[Variable] = &[
-    secret(later(
-        "redis-url",
-        &["CARILLON_REDIS_URL", "REDIS_URL"],
-        "URL",
-    )),
-    later("redis-url-file", &["CARILLON_REDIS_URL_FILE"], "FILE"),
-    later(
-        "redis-mode",
-        &["CARILLON_REDIS_MODE"],
-        "classic|sharded|streams",
-    ),
-    later("redis-key-prefix", &["CARILLON_REDIS_KEY_PREFIX"], "PREFIX"),
-    later("redis-stream-name", &["CARILLON_REDIS_STREAM_NAME"], "NAME"),
-    later("redis-stream-count", &["CARILLON_REDIS_STREAM_COUNT"], "N"),
-    later(
-        "redis-subscription-mode",
-        &["CARILLON_REDIS_SUBSCRIPTION_MODE"],
-        "MODE",
-    ),
-    later(
-        "redis-request-timeout",
-        &["CARILLON_REDIS_REQUEST_TIMEOUT"],
-        "DURATION",
-    ),
     later("peer-port", &["CARILLON_PEER_PORT"], "PORT"),
     later("peer-address", &["CARILLON_PEER_ADDRESS"], "ADDRESS"),
     secret(later("peer-key", &["CARILLON_PEER_KEY"], "KEY")),
@@ -232,6 +273,14 @@ pub const SUPPORTED: &[&Variable] = &[
     &DRAIN_HOLD,
     &DRAIN_TIMEOUT,
     &DRAIN_RATE,
+    &REDIS_URL,
+    &REDIS_URL_FILE,
+    &REDIS_MODE,
+    &REDIS_KEY_PREFIX,
+    &REDIS_STREAM_NAME,
+    &REDIS_STREAM_COUNT,
+    &REDIS_SUBSCRIPTION_MODE,
+    &REDIS_REQUEST_TIMEOUT,
 ];
 
 /// Every setting, those that are only refused last.

@@ -21,6 +21,15 @@ pub struct Namespace {
     pub(super) rooms: RefCell<HashMap<Arc<str>, Rc<Room>>>,
     pub(super) by_id: RefCell<HashMap<SocketId, Rc<Socket>>>,
     epoch: Cell<u64>,
+    watch: Option<Rc<dyn Watch>>,
+}
+
+/// Told what this shard uses, for a bus that listens to no more than that.
+pub trait Watch {
+    /// A namespace has its first socket here (`used`), or none any more.
+    fn namespace(&self, name: &Arc<str>, used: bool);
+    /// A room has its first member here (`used`), or none any more.
+    fn room(&self, namespace: &Arc<str>, room: &Arc<str>, used: bool);
 }
 
 /// The unsent bytes that a socket may hold, and what happens to a message above it (rules: `backlog`).
@@ -33,7 +42,12 @@ pub struct BacklogLimit {
 }
 
 impl Namespace {
-    pub(super) fn new(name: Arc<str>, meter: MeterId, backlog: BacklogLimit) -> Rc<Self> {
+    pub(super) fn new(
+        name: Arc<str>,
+        meter: MeterId,
+        backlog: BacklogLimit,
+        watch: Option<Rc<dyn Watch>>,
+    ) -> Rc<Self> {
         Rc::new(Self {
             everyone: Room::new(name.clone()),
             name,
@@ -42,6 +56,7 @@ impl Namespace {
             rooms: RefCell::default(),
             by_id: RefCell::default(),
             epoch: Cell::new(0),
+            watch,
         })
     }
 
@@ -101,6 +116,9 @@ impl Namespace {
             replayed: RefCell::default(),
         });
         self.everyone.seat(&socket);
+        if let (Some(watch), 1) = (&self.watch, self.socket_count()) {
+            watch.namespace(&self.name, true);
+        }
         self.by_id.borrow_mut().insert(id, socket.clone());
         socket
     }
@@ -125,6 +143,9 @@ impl Namespace {
         let room = existing.unwrap_or_else(|| {
             let name: Arc<str> = name.into();
             let room = Room::new(name.clone());
+            if let Some(watch) = &self.watch {
+                watch.room(&self.name, &name, true);
+            }
             self.rooms.borrow_mut().insert(name, room.clone());
             room
         });
@@ -200,8 +221,17 @@ impl Namespace {
     }
 
     fn forget_if_empty(&self, room: &Rc<Room>) {
-        if room.len() == 0 && !Rc::ptr_eq(room, &self.everyone) {
+        if room.len() > 0 {
+            return;
+        }
+        let is_room = !Rc::ptr_eq(room, &self.everyone);
+        if is_room {
             self.rooms.borrow_mut().remove(&room.name);
+        }
+        match &self.watch {
+            Some(watch) if is_room => watch.room(&self.name, &room.name, false),
+            Some(watch) => watch.namespace(&self.name, false),
+            None => {}
         }
     }
 }

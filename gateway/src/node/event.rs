@@ -17,7 +17,12 @@ use crate::socket::packet::{Ack, Event};
 
 impl Node {
     /// Decides about an event, and does what was decided.
-    pub(super) fn event(&self, member: &Member, event: &Event<'_>, attachments: &[Bytes]) {
+    pub(super) fn event(
+        self: &Rc<Self>,
+        member: &Rc<Member>,
+        event: &Event<'_>,
+        attachments: &[Bytes],
+    ) {
         let now = clock::now();
         let live = member.space.live();
         live.received(&event.name);
@@ -84,8 +89,8 @@ impl Node {
 
     /// Everything was rendered before: what can still fail is the bus.
     fn apply(
-        &self,
-        member: &Member,
+        self: &Rc<Self>,
+        member: &Rc<Member>,
         event: &Event<'_>,
         attachments: &[Bytes],
         effects: Effects<'_>,
@@ -128,12 +133,17 @@ impl Node {
                 Payload::Same => (event.args.text(), attachments),
                 Payload::Text { args, attachments } => (&**args, &**attachments),
             };
-            self.answer(&member.socket, id, args, attachments);
+            let missing = self.heard.missing(&member.space.namespace.name, &join);
+            if missing.is_empty() {
+                self.answer(&member.socket, id, args, attachments);
+            } else {
+                self.answer_later(member, missing, id, args, attachments);
+            }
         }
         Ok(())
     }
 
-    fn answer(&self, socket: &Socket, id: u64, args: &str, attachments: &[Bytes]) {
+    pub(super) fn answer(&self, socket: &Socket, id: u64, args: &str, attachments: &[Bytes]) {
         let nsp = &*socket.namespace.name;
         let encode = |out: &mut Vec<u8>| encode::ack(out, nsp, id, args, attachments);
         self.hub.answer(
@@ -146,7 +156,7 @@ impl Node {
     }
 
     /// Tells of a refusal: by the ack if the client waits for one, else by the namespace's `errorEvent`.
-    fn refuse(&self, member: &Member, event: &Event<'_>, refusal: &Refusal, now: Instant) {
+    pub(super) fn refuse(&self, member: &Member, event: &Event<'_>, refusal: &Refusal, now: Instant) {
         match event.id {
             Some(id) => self.answer(&member.socket, id, &refusal.to_ack(), &[]),
             None => self.tell(member, &refusal.to_event(Some(event.raw_name)), now),

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Node;
-use crate::admin::metrics::Source as Counted;
-use crate::bus::broadcast::{Broadcast, Source};
+use crate::bus::broadcast::Broadcast;
 use crate::bus::history::Replay;
 use crate::bus::inbox::{Inbound, Inbox};
 use crate::bus::query::Change;
@@ -44,7 +43,7 @@ impl Node {
 
     fn receive(&self, broadcast: &Arc<Broadcast>) {
         if let Some(entry) = broadcast.entry {
-            self.heard.set(entry.sequence);
+            self.latest.set(entry.sequence);
         }
         let recipients = self.deliver(broadcast);
         if recipients == 0
@@ -57,16 +56,6 @@ impl Node {
         }
         if let Some(counted) = &broadcast.counted {
             counted.add(recipients);
-        }
-        // A client's message was counted where the client is.
-        let source = match broadcast.source {
-            Source::Client | Source::Http => return,
-            Source::Bus => Counted::Bus,
-            Source::Emitter => Counted::Emitter,
-            Source::Upstream => Counted::Upstream,
-        };
-        if let Some(space) = self.space(&broadcast.target.namespace) {
-            space.metrics().accepted(source);
         }
     }
 
@@ -102,7 +91,7 @@ impl Node {
         let mut replayed = Vec::with_capacity(past.entries.len());
         for entry in &past.entries {
             let Some(keep) = &entry.keep else { continue };
-            let comes = entry.entry.is_some_and(|id| id.sequence > self.heard.get());
+            let comes = entry.entry.is_some_and(|id| id.sequence > self.latest.get());
             if comes && !entry.target.rooms.iter().any(|room| entered.contains(room)) {
                 continue;
             }

@@ -8,6 +8,7 @@ use carillon_crds::names;
 use smallvec::SmallVec;
 
 use super::Node;
+use super::park::Parked;
 use super::space::Space;
 use crate::clock;
 use crate::hub::{Client, Close, Frames, Socket, Terms};
@@ -34,6 +35,8 @@ pub(super) struct Member {
     pub(super) space: Rc<Space>,
     pub(super) state: RefCell<SocketState>,
     pub(super) kept: Kept,
+    /// The events that came while an earlier one waits; absent nearly always.
+    pub(super) parked: RefCell<Option<Box<Parked>>>,
 }
 
 /// A connection joins at most so many namespaces.
@@ -104,6 +107,9 @@ impl Session {
             };
         };
         match packet {
+            Packet::Event(event) if member.is_parked() => {
+                self.node.park(&member, event, attachments);
+            }
             Packet::Event(event) => self.node.event(&member, event, attachments),
             Packet::Ack(ack) => self.node.acknowledged(&member.socket, ack, attachments),
             Packet::Disconnect { .. } => self.leave(&member),
@@ -185,6 +191,7 @@ impl Session {
             space: space.clone(),
             state: RefCell::default(),
             kept,
+            parked: RefCell::default(),
         };
         self.members.borrow_mut().push(Rc::new(member));
     }

@@ -67,6 +67,7 @@ fn publish(
         id: emit.id.clone().map_or_else(made_up_id, Into::into),
         accepted: true,
         recipients: 0,
+        degraded: published.degraded,
         entry: published.entry.map(|entry| entry.to_string().into()),
         acks: None,
         missing: None,

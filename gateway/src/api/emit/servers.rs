@@ -15,28 +15,41 @@ use crate::api::{
         ServerSideEmit,
         parse::{parse, utf8},
     },
-    response::SentToServers,
+    response::{SentToServers, raw},
 };
+use crate::bus::wire::Data;
 
 /// On the memory bus a process is alone: there is no other server that could hear or answer.
 pub(in crate::api) async fn server_side_emit(
-    State(_): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<SentToServers>, Problem> {
     let body = media::json(&headers, body).await?;
     let emit: ServerSideEmit<'_> = parse(utf8(&body)?)?;
-    caller.permit(Permission::Emit, &emit.namespace)?;
-    event_name(emit.event)?;
-    binary::inward(emit.args.iter().map(|arg| arg.get()))
+    let permit = caller.permit(Permission::Emit, &emit.namespace)?;
+    let name = event_name(emit.event)?;
+    let arguments = binary::inward(emit.args.iter().map(|arg| arg.get()))
         .map_err(|(index, error)| Problem::at(format!("/args/{index}"), error.to_string()))?;
     if let Some(ack) = &emit.ack {
         check_timeout(ack.timeout.get())?;
     }
+    let comma = if arguments.text.is_empty() { "" } else { "," };
+    let data = Data {
+        json: format!("[{name}{comma}{}]", arguments.text).into(),
+        attachments: arguments.attachments,
+    };
+    let timeout = emit.ack.as_ref().map(|ack| ack.timeout.get());
+    let answer = api
+        .bus
+        .server_side_emit(permit.namespace, data, timeout)
+        .await;
+    let acks = answer.acks.iter();
+    let acks = acks.map(|Data { json, attachments }| raw(binary::outward(json, attachments).into_owned()));
     Ok(Json(SentToServers {
         accepted: true,
-        servers: 0,
-        acks: emit.ack.map(|_| Vec::new()),
+        servers: answer.servers,
+        acks: timeout.map(|_| acks.collect()),
     }))
 }

@@ -40,7 +40,7 @@ pub(super) struct Gathering {
 
 impl Gathering {
     pub(super) fn new(api: &Api, ack: request::Ack) -> Self {
-        let (gather, acks) = api.bus.acks(MAX_ACK_BYTES);
+        let (gather, acks) = api.bus.acks(MAX_ACK_BYTES, ack.timeout.get());
         Self {
             gather,
             acks,

@@ -23,7 +23,7 @@ impl<'a> Args<'a> {
     }
 
     /// Checks an array that is a name and arguments.
-    pub(super) fn after_name(payload: &'a str) -> Result<(Option<&'a str>, Self), Fault> {
+    pub fn after_name(payload: &'a str) -> Result<(Option<&'a str>, Self), Fault> {
         let json::Array {
             mut elements,
             suspicious,

@@ -1,0 +1,284 @@
+//! The task that speaks to the other processes of a cluster, through Redis, in one of its formats.
+//!
+//! It runs on the control thread. What this process publishes comes by the [`Remote`] queue and is encoded once; what
+//! others publish is decoded once, encoded once for the browsers, and goes to the shards by the same inboxes as a local
+//! message. Every request of a peer is answered exactly once, in a task of its own; every request of ours has a deadline.
+
+mod answers;
+mod deliver;
+pub mod format;
+pub mod members;
+mod requests;
+mod subscriptions;
+
+use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration, time::Instant};
+
+use tokio::{
+    sync::mpsc::UnboundedReceiver,
+    task,
+    time::{self, MissedTickBehavior},
+};
+
+use self::{
+    format::{Format, Heard},
+    requests::Requests,
+    subscriptions::Subscriptions,
+};
+use super::{
+    Bus,
+    broadcast::{Broadcast, HistoryLimits, Source},
+    query::Change,
+    redis::{Event, Link, Publish},
+    remote::{Outgoing, Remote},
+    wire::{Command, Opts, WireError},
+};
+
+/// What the task is made of.
+pub struct Parts {
+    /// The bus of this process.
+    pub bus: Bus,
+    /// The handle that every thread publishes by.
+    pub remote: Remote,
+    /// Its other end.
+    pub outgoing: UnboundedReceiver<Outgoing>,
+    /// Our connections.
+    pub link: Link,
+    /// What comes by them.
+    pub events: UnboundedReceiver<Event>,
+    /// What the others speak.
+    pub format: Format,
+    /// The namespaces that the rules name, which are subscribed from the start.
+    pub declared: Vec<Arc<str>>,
+    /// How long a peer may take to answer.
+    pub request_timeout: Duration,
+    /// What the history keeps of a namespace.
+    pub keep: Box<dyn Fn(&str) -> Option<HistoryLimits>>,
+    /// Who is told how it goes.
+    pub observer: Rc<dyn Observer>,
+    /// The clock.
+    pub now: fn() -> Instant,
+}
+
+/// Who is told how the cluster goes: metrics, health, log.
+pub trait Observer {
+    /// Redis answers and all subscriptions stand, or it does not, for this reason.
+    fn up(&self, up: bool, reason: &str);
+    /// Something failed, by the label of `carillon_bus_errors_total`.
+    fn error(&self, kind: &'static str);
+    /// A message of another process was taken.
+    fn accepted(&self, namespace: &str, source: Source);
+    /// From published to received, by the probe of this process.
+    fn lag(&self, lag: Duration);
+}
+
+/// The task's state; everything on it happens on one thread.
+struct Cluster {
+    bus: Bus,
+    remote: Remote,
+    link: Link,
+    format: Format,
+    request_timeout: Duration,
+    keep: Box<dyn Fn(&str) -> Option<HistoryLimits>>,
+    observer: Rc<dyn Observer>,
+    now: fn() -> Instant,
+    requests: Requests,
+    subscriptions: RefCell<Subscriptions>,
+    /// When the probe that is under way was published.
+    probe: RefCell<Option<Instant>>,
+}
+
+/// So many messages are taken before the other side gets its turn.
+const TURN: usize = 128;
+/// How often the way to Redis and back is measured.
+const PROBE_EVERY: Duration = Duration::from_secs(1);
+
+/// Speaks to the others for the life of the process.
+pub async fn run(parts: Parts) {
+    let Parts {
+        bus,
+        remote,
+        mut outgoing,
+        link,
+        mut events,
+        format,
+        declared,
+        request_timeout,
+        keep,
+        observer,
+        now,
+    } = parts;
+    let cluster = Rc::new(Cluster {
+        bus,
+        remote,
+        link,
+        format,
+        request_timeout,
+        keep,
+        observer,
+        now,
+        requests: Requests::default(),
+        subscriptions: RefCell::default(),
+        probe: RefCell::default(),
+    });
+    cluster.subscribe_probe();
+    for name in &declared {
+        cluster.declare(name);
+    }
+    let mut tick = time::interval(PROBE_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            Some(first) = outgoing.recv() => {
+                cluster.tell(first);
+                for _ in 1..TURN {
+                    let Ok(next) = outgoing.try_recv() else { break };
+                    cluster.tell(next);
+                }
+            }
+            Some(first) = events.recv() => {
+                cluster.hear(first);
+                for _ in 1..TURN {
+                    let Ok(next) = events.try_recv() else { break };
+                    cluster.hear(next);
+                }
+            }
+            _ = tick.tick() => cluster.send_probe(),
+            else => return,
+        }
+    }
+}
+
+impl Cluster {
+    /// Something of this process that the others are to know.
+    fn tell(self: &Rc<Self>, outgoing: Outgoing) {
+        match outgoing {
+            Outgoing::Broadcast(broadcast) => {
+                self.remote.taken(&broadcast);
+                self.tell_broadcast(&broadcast);
+            }
+            Outgoing::Change { target, change } => {
+                let opts = Opts {
+                    rooms: target.rooms,
+                    except: target.except,
+                    ..Opts::default()
+                };
+                let command = match change {
+                    Change::Join(rooms) => Command::Join { opts, rooms },
+                    Change::Leave(rooms) => Command::Leave { opts, rooms },
+                    Change::Disconnect { close } => Command::Disconnect { opts, close },
+                };
+                self.send(&target.namespace, command);
+            }
+            Outgoing::Namespace { name, used } => self.use_namespace(&name, used),
+            Outgoing::Room {
+                namespace,
+                room,
+                used,
+                heard,
+            } => self.use_room(&namespace, &room, used, heard),
+            Outgoing::Fetch {
+                target,
+                timeout,
+                reply,
+            } => {
+                let cluster = Rc::clone(self);
+                task::spawn_local(async move { reply.send(cluster.fetch(target, timeout).await) });
+            }
+            Outgoing::ServerSideEmit {
+                namespace,
+                data,
+                timeout,
+                reply,
+            } => {
+                let cluster = Rc::clone(self);
+                task::spawn_local(async move {
+                    reply.send(cluster.emit_to_servers(&namespace, data, timeout).await)
+                });
+            }
+        }
+    }
+
+    fn tell_broadcast(self: &Rc<Self>, broadcast: &Arc<Broadcast>) {
+        if let Some(gather) = &broadcast.ack {
+            let (cluster, broadcast, gather) =
+                (Rc::clone(self), Arc::clone(broadcast), gather.clone());
+            task::spawn_local(async move { cluster.gather_acks(&broadcast, &gather).await });
+            return;
+        }
+        match self.format.broadcast(broadcast, None) {
+            Ok(publish) => self.publish(publish),
+            Err(error) => self.refused(&error),
+        }
+    }
+
+    /// Sends a command to the others.
+    fn send(&self, namespace: &Arc<str>, command: Command) {
+        match self.format.command(namespace, command) {
+            Ok(publish) => self.publish(publish),
+            Err(error) => self.refused(&error),
+        }
+    }
+
+    fn publish(&self, publish: Publish) {
+        if let Err(error) = self.link.publish(publish, None) {
+            self.remote.lose();
+            self.observer.error(error.label());
+        }
+    }
+
+    fn refused(&self, error: &WireError) {
+        self.observer.error(error.label());
+    }
+
+    /// Something that came by Redis.
+    fn hear(self: &Rc<Self>, event: Event) {
+        match event {
+            Event::Up => {
+                self.remote.set_up(true);
+                self.observer.up(true, "");
+            }
+            Event::Down(reason) => {
+                self.remote.set_up(false);
+                self.observer.up(false, &reason.to_string());
+            }
+            Event::Error { kind } => self.observer.error(kind),
+            Event::Message {
+                kind,
+                channel,
+                payload,
+            } => {
+                if self.take_probe(&channel) {
+                    return;
+                }
+                match self.format.hear(kind, &channel, &payload) {
+                    Ok(Heard::Command(envelope, origin)) => self.obey(envelope, origin),
+                    Ok(Heard::Response(from, response)) => self.requests.answered(from, response),
+                    Ok(Heard::Nothing) => {}
+                    Err(error) => self.refused(&error),
+                }
+            }
+        }
+    }
+
+    fn subscribe_probe(&self) {
+        drop(self.link.subscribe(self.format.probe_subscription()));
+    }
+
+    fn send_probe(&self) {
+        if self.remote.is_up() {
+            *self.probe.borrow_mut() = Some((self.now)());
+            self.publish(self.format.probe());
+        }
+    }
+
+    fn take_probe(&self, channel: &str) -> bool {
+        if !self.format.is_probe(channel) {
+            return false;
+        }
+        if let Some(sent) = self.probe.take() {
+            self.observer
+                .lag((self.now)().saturating_duration_since(sent));
+        }
+        true
+    }
+}

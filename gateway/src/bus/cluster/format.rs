@@ -1,0 +1,426 @@
+//! What the other servers speak: the format of one of the adapters, and in every mode that of the classic emitter.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rand::RngExt as _;
+
+use crate::bus::{
+    broadcast::Broadcast,
+    redis::{Kind, Link, LinkError, Publish, Subscription},
+    wire::{
+        Command, Data, DataRef, EMITTER, Envelope, Flags, Message, Opts, OptsRef, Response, WireError, classic,
+        cluster::{self, Dialect, Incoming, SubscriptionMode},
+        streams,
+    },
+};
+use crate::socket::frame;
+use crate::target::is_socket_room;
+
+/// Which adapter the others use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// `createAdapter`.
+    Classic,
+    /// `createShardedAdapter`.
+    Sharded,
+    /// The streams adapter.
+    Streams,
+}
+
+/// Encodes and decodes for one mode, and knows its channels.
+#[derive(Clone, Debug)]
+pub struct Format {
+    mode: Mode,
+    prefix: String,
+    rooms: SubscriptionMode,
+    names: streams::Names,
+    /// Our name among servers of the ClusterAdapter family.
+    uid: String,
+    /// Our name among classic servers.
+    short: String,
+    probe: String,
+}
+
+/// Something that came.
+pub(super) enum Heard {
+    /// Something is to be done.
+    Command(Envelope, Origin),
+    /// A request of ours is answered, by this server where the format tells it.
+    Response(Option<Arc<str>>, Response),
+    /// Our own message, or one for somebody else.
+    Nothing,
+}
+
+/// Who asks, and in which format it is answered.
+pub(super) struct Origin {
+    pub(super) is_emitter: bool,
+    namespace: Arc<str>,
+    uid: Box<str>,
+    classic: bool,
+}
+
+impl Format {
+    /// A format under a prefix of channels.
+    pub fn new(mode: Mode, prefix: &str, rooms: SubscriptionMode, names: streams::Names) -> Self {
+        let uid = format!("{:016x}", rand::random::<u64>());
+        Self {
+            mode,
+            prefix: prefix.to_owned(),
+            rooms,
+            names,
+            short: short_id(),
+            probe: format!("{prefix}:carillon:probe:{uid}"),
+            uid,
+        }
+    }
+
+    /// The name of the mode.
+    pub fn name(&self) -> &'static str {
+        match self.mode {
+            Mode::Classic => "classic",
+            Mode::Sharded => "sharded",
+            Mode::Streams => "streams",
+        }
+    }
+
+    /// Whether rooms have channels of their own.
+    pub fn hears_rooms(&self) -> bool {
+        self.mode == Mode::Sharded && self.rooms != SubscriptionMode::Static
+    }
+
+    /// The streams to read.
+    pub fn streams(&self) -> Vec<String> {
+        match self.mode {
+            Mode::Streams => self.names.all(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A new request id.
+    pub(super) fn request_id(&self) -> Box<str> {
+        match self.mode {
+            Mode::Classic => short_id().into(),
+            _ => format!("{:016x}", rand::random::<u64>()).into(),
+        }
+    }
+
+    /// The channels of a namespace.
+    pub(super) fn subscriptions(&self, namespace: &str) -> Vec<Subscription> {
+        let classic = self.classic(namespace);
+        let cluster = self.cluster(namespace);
+        let own = || cluster.response_to(&self.uid);
+        // Classic emitters are heard in every mode, and classic servers that count us are answered.
+        let mut all = vec![
+            Subscription::Pattern(classic.pattern()),
+            Subscription::Channel(classic.request().to_owned()),
+        ];
+        match self.mode {
+            Mode::Classic => all.extend([
+                Subscription::Channel(classic.response().to_owned()),
+                Subscription::Channel(classic.response_to(&self.short)),
+            ]),
+            Mode::Sharded => all.extend([
+                Subscription::Sharded(cluster.main().to_owned()),
+                Subscription::Sharded(own()),
+            ]),
+            Mode::Streams => all.extend([
+                Subscription::Channel(cluster.main().to_owned()),
+                Subscription::Channel(own()),
+            ]),
+        }
+        all
+    }
+
+    /// The channel of a room, where it has one.
+    pub(super) fn room_subscription(&self, namespace: &str, room: &str) -> Option<Subscription> {
+        let subscribes = self.hears_rooms() && self.rooms.subscribes(is_socket_room(room));
+        subscribes.then(|| Subscription::Sharded(self.cluster(namespace).room(room)))
+    }
+
+    /// How many servers listen to a namespace.
+    pub(super) async fn servers(&self, link: &Link, namespace: &str) -> Result<u64, LinkError> {
+        match self.mode {
+            Mode::Classic => link.numsub(self.classic(namespace).request()).await,
+            Mode::Sharded => link.shardnumsub(self.cluster(namespace).main()).await,
+            Mode::Streams => link.numsub(self.cluster(namespace).main()).await,
+        }
+    }
+
+    /// A broadcast of ours; with a request id the clients' acks are wanted.
+    pub(super) fn broadcast(
+        &self,
+        broadcast: &Broadcast,
+        ack: Option<&str>,
+    ) -> Result<Publish, WireError> {
+        let (json, attachments) = event(&broadcast.frames)?;
+        let target = &broadcast.target;
+        let flags = Flags {
+            volatile: broadcast.volatile,
+            timeout: broadcast
+                .ack
+                .as_ref()
+                .and_then(|gather| u64::try_from(gather.timeout().as_millis()).ok()),
+            ..Flags::default()
+        };
+        let data = DataRef {
+            json,
+            attachments: &attachments,
+        };
+        let opts = OptsRef {
+            rooms: &target.rooms,
+            except: &target.except,
+            flags,
+        };
+        let namespace = &*target.namespace;
+        if let Some(request) = ack {
+            let command = Command::Broadcast {
+                data: Data {
+                    json: json.into(),
+                    attachments: attachments.clone(),
+                },
+                opts: Opts {
+                    rooms: target.rooms.clone(),
+                    except: target.except.clone(),
+                    flags,
+                },
+                ack: Some(request.into()),
+            };
+            return self.command(&target.namespace, command);
+        }
+        Ok(match self.mode {
+            Mode::Classic => Publish::channel(
+                self.classic(namespace).broadcast(&target.rooms).into_owned(),
+                classic::encode_broadcast(&self.short, namespace, data, opts)?,
+            ),
+            Mode::Sharded => Publish::sharded(
+                self.cluster(namespace)
+                    .broadcast(self.rooms, &target.rooms, false)
+                    .into_owned(),
+                cluster::encode_broadcast(Dialect::Sharded, &self.uid, namespace, data, opts)?,
+            ),
+            Mode::Streams => Publish::entry(
+                self.names.of(namespace),
+                streams::encode_broadcast(&self.uid, namespace, data, opts)?.pairs(),
+            ),
+        })
+    }
+
+    /// Any other command of ours.
+    pub(super) fn command(
+        &self,
+        namespace: &Arc<str>,
+        command: Command,
+    ) -> Result<Publish, WireError> {
+        let in_stream = matches!(
+            command,
+            Command::Broadcast { ack: None, .. }
+                | Command::Join { .. }
+                | Command::Leave { .. }
+                | Command::Disconnect { .. }
+        );
+        let from = match self.mode {
+            Mode::Classic => &self.short,
+            _ => &self.uid,
+        };
+        let envelope = Envelope {
+            from: from.as_str().into(),
+            namespace: Arc::clone(namespace),
+            command,
+        };
+        let cluster = self.cluster(namespace);
+        Ok(match self.mode {
+            Mode::Classic => channel(classic::encode(&self.classic(namespace), &envelope)?),
+            Mode::Sharded => {
+                let Message { channel, payload } =
+                    cluster::encode(Dialect::Sharded, &cluster, self.rooms, &envelope)?;
+                Publish::sharded(channel, payload)
+            }
+            Mode::Streams if in_stream => {
+                Publish::entry(self.names.of(namespace), streams::encode(&envelope)?.pairs())
+            }
+            Mode::Streams => channel(cluster::encode(
+                Dialect::Streams,
+                &cluster,
+                SubscriptionMode::Static,
+                &envelope,
+            )?),
+        })
+    }
+
+    /// An answer to a server that asked.
+    pub(super) fn response(
+        &self,
+        origin: &Origin,
+        response: &Response,
+    ) -> Result<Publish, WireError> {
+        let namespace = &*origin.namespace;
+        if origin.classic {
+            // On the channel that all listen to: who asks by a specific one listens there too.
+            let message = classic::encode_response(&self.classic(namespace), None, response)?;
+            return Ok(self::channel(message));
+        }
+        let dialect = match self.mode {
+            Mode::Streams => Dialect::Streams,
+            _ => Dialect::Sharded,
+        };
+        let channels = self.cluster(namespace);
+        let Message { channel, payload } = cluster::encode_response(
+            dialect,
+            &channels,
+            &self.uid,
+            &origin.uid,
+            namespace,
+            response,
+        )?;
+        Ok(match self.mode {
+            Mode::Sharded => Publish::sharded(channel, payload),
+            _ => Publish::channel(channel, payload),
+        })
+    }
+
+    /// What a message is.
+    pub(super) fn hear(
+        &self,
+        kind: Kind,
+        channel: &str,
+        payload: &Bytes,
+    ) -> Result<Heard, WireError> {
+        match kind {
+            Kind::Pattern => self.hear_classic_broadcast(channel, payload),
+            Kind::Channel => {
+                let classic = channel
+                    .strip_prefix(&*self.prefix)
+                    .filter(|rest| rest.starts_with('-'));
+                match classic {
+                    Some(rest) => self.hear_classic(rest, payload),
+                    None => self.hear_cluster(payload),
+                }
+            }
+            Kind::Sharded => self.hear_cluster(payload),
+        }
+    }
+
+    /// What an entry of a stream is.
+    pub(super) fn hear_entry<'a>(
+        &self,
+        fields: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
+    ) -> Result<Heard, WireError> {
+        Ok(self.incoming(streams::decode(fields)?))
+    }
+
+    fn hear_classic_broadcast(&self, channel: &str, payload: &Bytes) -> Result<Heard, WireError> {
+        // In streams mode the pattern also matches channels of that adapter, whose messages are maps.
+        let is_array = payload
+            .first()
+            .is_some_and(|first| first & 0xf0 == 0x90 || matches!(first, 0xdc | 0xdd));
+        if self.mode == Mode::Streams && !is_array {
+            return Ok(Heard::Nothing);
+        }
+        if self.is_own_broadcast(payload) {
+            return Ok(Heard::Nothing);
+        }
+        let envelope = classic::decode_broadcast(payload)?;
+        let here = channel
+            .strip_prefix(&*self.prefix)
+            .and_then(|rest| rest.strip_prefix('#'))
+            .and_then(|rest| rest.split_once('#'));
+        // As in Node, a message of another namespace than its channel's is nobody's.
+        if here.is_none_or(|(namespace, _)| namespace != &*envelope.namespace)
+            || *envelope.from == *self.short
+        {
+            return Ok(Heard::Nothing);
+        }
+        Ok(self.command_of(envelope, true))
+    }
+
+    /// Whether a classic broadcast begins with our own name, so that it need not be decoded.
+    fn is_own_broadcast(&self, payload: &[u8]) -> bool {
+        let uid = self.short.as_bytes();
+        matches!(payload, [0x93, length, rest @ ..]
+            if usize::from(*length) == 0xa0 + uid.len() && rest.starts_with(uid))
+    }
+
+    /// A classic request or response; `rest` is the channel behind the prefix.
+    fn hear_classic(&self, rest: &str, payload: &[u8]) -> Result<Heard, WireError> {
+        if let Some(rest) = rest.strip_prefix("-request#") {
+            let namespace = rest.strip_suffix('#').ok_or(WireError::Field("channel"))?;
+            let envelope = classic::decode_request(&namespace.into(), payload)?;
+            if *envelope.from == *self.short {
+                return Ok(Heard::Nothing);
+            }
+            return Ok(self.command_of(envelope, true));
+        }
+        let response = classic::decode_response(payload)?;
+        Ok(Heard::Response(None, response))
+    }
+
+    fn hear_cluster(&self, payload: &[u8]) -> Result<Heard, WireError> {
+        Ok(self.incoming(cluster::decode(payload)?))
+    }
+
+    fn incoming(&self, incoming: Incoming) -> Heard {
+        match incoming {
+            Incoming::Command(envelope) if *envelope.from == *self.uid => Heard::Nothing,
+            Incoming::Command(envelope) => self.command_of(envelope, false),
+            Incoming::Response { from, response, .. } => {
+                Heard::Response(Some(from.into()), response)
+            }
+        }
+    }
+
+    fn command_of(&self, envelope: Envelope, classic: bool) -> Heard {
+        let origin = Origin {
+            is_emitter: envelope.from.is_empty() || &*envelope.from == EMITTER,
+            namespace: Arc::clone(&envelope.namespace),
+            uid: envelope.from.clone(),
+            classic,
+        };
+        Heard::Command(envelope, origin)
+    }
+
+    fn classic(&self, namespace: &str) -> classic::Channels {
+        classic::Channels::new(&self.prefix, namespace)
+    }
+
+    fn cluster(&self, namespace: &str) -> cluster::Channels {
+        cluster::Channels::new(&self.prefix, namespace)
+    }
+
+    /// The channel on which this process alone hears itself.
+    pub(super) fn probe_subscription(&self) -> Subscription {
+        Subscription::Channel(self.probe.clone())
+    }
+
+    /// A message to ourselves.
+    pub(super) fn probe(&self) -> Publish {
+        Publish::channel(self.probe.clone(), Vec::new())
+    }
+
+    pub(super) fn is_probe(&self, channel: &str) -> bool {
+        *channel == *self.probe
+    }
+}
+
+fn channel(message: Message) -> Publish {
+    Publish::channel(message.channel, message.payload)
+}
+
+/// Six characters, as classic servers name themselves and their requests.
+fn short_id() -> String {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut random = rand::rng();
+    let mut character = || char::from(ALPHABET[random.random_range(0..ALPHABET.len())]);
+    (0..6).map(|_| character()).collect()
+}
+
+/// The array of an event of ours, out of the frames that browsers get, and its attachments.
+fn event(frames: &Bytes) -> Result<(&str, Vec<Bytes>), WireError> {
+    let mut all = frame::Frames::new(frames);
+    let first = all.next().ok_or(WireError::Length)?;
+    let text = std::str::from_utf8(first.payload).map_err(|_| WireError::Malformed)?;
+    // Neither a namespace nor a number has a bracket in it.
+    let start = text.find('[').ok_or(WireError::Malformed)?;
+    let attachments = all.map(|frame| frames.slice_ref(frame.payload));
+    Ok((&text[start..], attachments.collect()))
+}

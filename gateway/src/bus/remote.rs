@@ -1,0 +1,192 @@
+//! The way to the other processes: what is published, changed and asked, up to the task that speaks to Redis.
+//!
+//! Every thread holds a [`Remote`] and never waits for the network: what goes out is put on one FIFO, whose broadcasts
+//! are bounded in bytes. What does not fit, or comes while Redis is away, is delivered here only, and counted.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{
+    broadcast::Broadcast,
+    query::Change,
+    wire::{Data, RemoteSocket},
+};
+use crate::target::Target;
+
+/// What the cluster is to be told.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// A broadcast, which is delivered here already.
+    Broadcast(Arc<Broadcast>),
+    /// A change of the sockets of a selection, which is made here already.
+    Change {
+        /// Which sockets.
+        target: Target,
+        /// How they change.
+        change: Change,
+    },
+    /// A shard has its first socket in a namespace, or none any more.
+    Namespace {
+        /// Its name.
+        name: Arc<str>,
+        /// The first one, else none any more.
+        used: bool,
+    },
+    /// A shard has its first member of a room, or none any more.
+    Room {
+        /// The namespace.
+        namespace: Arc<str>,
+        /// The room.
+        room: Arc<str>,
+        /// The first one, else none any more.
+        used: bool,
+        /// Told once messages to the room reach this process.
+        heard: Option<oneshot::Sender<()>>,
+    },
+    /// The sockets that others have.
+    Fetch {
+        /// Which.
+        target: Target,
+        /// How long to wait for them.
+        timeout: Duration,
+        /// The answer.
+        reply: oneshot::Sender<Fetched>,
+    },
+    /// An event for the other servers.
+    ServerSideEmit {
+        /// The namespace.
+        namespace: Arc<str>,
+        /// The array `["name",…arguments]`.
+        data: Data,
+        /// How long to wait for acks, if any are wanted.
+        timeout: Option<Duration>,
+        /// The answer.
+        reply: oneshot::Sender<Servers>,
+    },
+}
+
+/// The sockets of other servers.
+#[derive(Debug, Default)]
+pub struct Fetched {
+    /// Each with the name of its server, as far as the format tells it.
+    pub sockets: Vec<(Arc<str>, RemoteSocket)>,
+    /// How many servers were asked.
+    pub servers: u64,
+    /// How many of them did not answer in time.
+    pub missing: u64,
+}
+
+/// What other servers answered to an event of ours.
+#[derive(Debug, Default)]
+pub struct Servers {
+    /// How many there are.
+    pub servers: u64,
+    /// Their acks, one value each.
+    pub acks: Vec<Data>,
+}
+
+/// A handle to the task that speaks to the other processes.
+#[derive(Clone)]
+pub struct Remote(Arc<Line>);
+
+struct Line {
+    to: mpsc::UnboundedSender<Outgoing>,
+    bytes: AtomicUsize,
+    bound: usize,
+    up: AtomicBool,
+    mode: &'static str,
+    hears_rooms: bool,
+    lost: AtomicU64,
+}
+
+impl Remote {
+    /// Both ends of a queue that holds at most `bound` bytes of broadcasts. `mode` is the name of the format;
+    /// `hears_rooms` says that room by room is subscribed, so that joins have to wait until a room is heard.
+    pub fn new(
+        bound: usize,
+        mode: &'static str,
+        hears_rooms: bool,
+    ) -> (Self, mpsc::UnboundedReceiver<Outgoing>) {
+        let (to, from) = mpsc::unbounded_channel();
+        let line = Line {
+            to,
+            bytes: AtomicUsize::new(0),
+            bound,
+            up: AtomicBool::new(false),
+            mode,
+            hears_rooms,
+            lost: AtomicU64::new(0),
+        };
+        (Self(Arc::new(line)), from)
+    }
+
+    /// Whether Redis answers.
+    pub fn is_up(&self) -> bool {
+        self.0.up.load(Ordering::Relaxed)
+    }
+
+    /// Set by the task.
+    pub fn set_up(&self, up: bool) {
+        self.0.up.store(up, Ordering::Relaxed);
+    }
+
+    /// The name of the format.
+    pub fn mode(&self) -> &'static str {
+        self.0.mode
+    }
+
+    /// Whether rooms are subscribed one by one.
+    pub fn hears_rooms(&self) -> bool {
+        self.0.hears_rooms
+    }
+
+    /// How many broadcasts others did not get because the queue was full or Redis was away.
+    pub fn lost(&self) -> u64 {
+        self.0.lost.load(Ordering::Relaxed)
+    }
+
+    /// Counts a broadcast that others do not get.
+    pub fn lose(&self) {
+        self.0.lost.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Passes a broadcast on; false if the others do not get it.
+    pub(super) fn broadcast(&self, broadcast: &Arc<Broadcast>) -> bool {
+        let weight = broadcast.weight();
+        let before = self.0.bytes.fetch_add(weight, Ordering::AcqRel);
+        if self.is_up() && (before == 0 || before + weight <= self.0.bound) {
+            return self.0.to.send(Outgoing::Broadcast(Arc::clone(broadcast))).is_ok();
+        }
+        self.0.bytes.fetch_sub(weight, Ordering::AcqRel);
+        self.lose();
+        false
+    }
+
+    /// Passes anything else on.
+    pub(super) fn send(&self, outgoing: Outgoing) {
+        // The task lives as long as the process; at its end nobody is left to be told.
+        let _ = self.0.to.send(outgoing);
+    }
+
+    /// The task has taken a broadcast off the queue.
+    pub(super) fn taken(&self, broadcast: &Broadcast) {
+        self.0.bytes.fetch_sub(broadcast.weight(), Ordering::AcqRel);
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Remote")
+            .field("up", &self.is_up())
+            .field("lost", &self.lost())
+            .finish_non_exhaustive()
+    }
+}
