@@ -11,6 +11,8 @@ use bytes::Bytes;
 pub mod classic;
 pub mod cluster;
 mod cut;
+#[cfg(test)]
+mod fixtures;
 mod out;
 mod parts;
 pub mod streams;

@@ -8,7 +8,9 @@ mod decode;
 mod encode;
 
 pub use channels::{Channels, Heard};
-pub use decode::{broadcast as decode_broadcast, request as decode_request, response as decode_response};
+pub use decode::{
+    broadcast as decode_broadcast, request as decode_request, response as decode_response,
+};
 pub use encode::{broadcast as encode_broadcast, command as encode, response as encode_response};
 
 /// The numbers of the protocol.

@@ -11,10 +11,8 @@ use super::{Envelope, Response};
 pub use channels::{Channels, SubscriptionMode};
 pub use decode::decode;
 pub(super) use decode::message;
-pub use encode::{
-    broadcast as encode_broadcast, command as encode, response as encode_response,
-};
 pub(super) use encode::{body, broadcast_body, kind_of};
+pub use encode::{broadcast as encode_broadcast, command as encode, response as encode_response};
 pub(super) use kind::BROADCAST;
 
 /// In which notation messages are sent; both are read.

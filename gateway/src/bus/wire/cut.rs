@@ -163,19 +163,43 @@ mod tests {
         let mut seen = Vec::new();
         elements(r#"[ "é" ,[],null]"#, |value| seen.push(value)).expect("an array");
         assert_eq!(seen, ["\"é\"", "[]", "null"]);
-        assert_eq!((first("[ 1,2]"), first("[]"), first("1")), (Some("1"), None, None));
-        assert_eq!((members("{ }", |_, _| ()), elements("[ ]", |_| ())), (Ok(()), Ok(())));
+        assert_eq!(
+            (first("[ 1,2]"), first("[]"), first("1")),
+            (Some("1"), None, None)
+        );
+        assert_eq!(
+            (members("{ }", |_, _| ()), elements("[ ]", |_| ())),
+            (Ok(()), Ok(()))
+        );
     }
 
     #[test]
     fn what_is_cut_short_is_refused() {
         for text in [
-            "", "{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{\"a\" 1}", "{}x",
-            "[]", "{\"a\":\"\\", "{\"a\":[}", "{:}", "{,}",
+            "",
+            "{",
+            "{\"a\"",
+            "{\"a\":",
+            "{\"a\":1",
+            "{\"a\":1,",
+            "{\"a\":1,}",
+            "{\"a\" 1}",
+            "{}x",
+            "[]",
+            "{\"a\":\"\\",
+            "{\"a\":[}",
+            "{:}",
+            "{,}",
         ] {
-            assert_eq!(members(text, |_, _| ()), Err(WireError::Malformed), "{text}");
+            assert_eq!(
+                members(text, |_, _| ()),
+                Err(WireError::Malformed),
+                "{text}"
+            );
         }
-        for text in ["", "[", "[1", "[1,", "[1,]", "[1 2]", "[]x", "{}", "[\"", "[[", "[,]"] {
+        for text in [
+            "", "[", "[1", "[1,", "[1,]", "[1 2]", "[]x", "{}", "[\"", "[[", "[,]",
+        ] {
             assert_eq!(elements(text, |_| ()), Err(WireError::Malformed), "{text}");
         }
     }

@@ -110,7 +110,10 @@ pub(super) fn value(field: Option<View<'_>>) -> Result<Data, WireError> {
 
 /// The sockets of an answer.
 pub(super) fn sockets(elements: &[View<'_>]) -> Result<Vec<RemoteSocket>, WireError> {
-    elements.iter().map(|socket| self::socket(*socket)).collect()
+    elements
+        .iter()
+        .map(|socket| self::socket(*socket))
+        .collect()
 }
 
 fn socket(socket: View<'_>) -> Result<RemoteSocket, WireError> {

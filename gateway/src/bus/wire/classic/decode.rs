@@ -40,10 +40,30 @@ struct Request<'a> {
 /// A message on the request channel of `namespace`.
 pub fn request(namespace: &Arc<str>, payload: &[u8]) -> Result<Envelope, WireError> {
     let names = [
-        "uid", "type", "requestId", "data", "packet", "opts", "rooms", "close", "sid", "room",
+        "uid",
+        "type",
+        "requestId",
+        "data",
+        "packet",
+        "opts",
+        "rooms",
+        "close",
+        "sid",
+        "room",
     ];
     let fields = View::read(payload)?.fields("request", names)?;
-    let [uid, kind, request, data, packet, opts, rooms, close, sid, room] = fields;
+    let [
+        uid,
+        kind,
+        request,
+        data,
+        packet,
+        opts,
+        rooms,
+        close,
+        sid,
+        room,
+    ] = fields;
     let fields = Request {
         request,
         data,
@@ -133,7 +153,13 @@ impl Request<'_> {
 /// [`Reply::Sockets`] of none.
 pub fn response(payload: &[u8]) -> Result<Response, WireError> {
     let names = [
-        "type", "requestId", "sockets", "rooms", "data", "clientCount", "packet",
+        "type",
+        "requestId",
+        "sockets",
+        "rooms",
+        "data",
+        "clientCount",
+        "packet",
     ];
     let fields = View::read(payload)?.fields("response", names)?;
     let [kind, request, sockets, rooms, data, count, packet] = fields;

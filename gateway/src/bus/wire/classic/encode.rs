@@ -168,7 +168,13 @@ fn request(from: &str, namespace: &str, command: &Command) -> Result<Vec<u8>, Wi
         }
         Command::ServerSideEmit { request, data } => {
             event(data.borrow())?;
-            head(&mut out, from, request.as_deref(), kind::SERVER_SIDE_EMIT, 1);
+            head(
+                &mut out,
+                from,
+                request.as_deref(),
+                kind::SERVER_SIDE_EMIT,
+                1,
+            );
             out.key("data");
             out.data(data.borrow())?;
         }
@@ -203,7 +209,11 @@ fn legacy(out: &mut Out, command: &Command) -> Result<(), WireError> {
             socket,
             join,
             ..
-        } => (request, socket, if *join { kind::JOIN } else { kind::LEAVE }),
+        } => (
+            request,
+            socket,
+            if *join { kind::JOIN } else { kind::LEAVE },
+        ),
         Command::LegacyDisconnect {
             request, socket, ..
         } => (request, socket, kind::DISCONNECT),

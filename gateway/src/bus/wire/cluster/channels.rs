@@ -102,7 +102,11 @@ mod tests {
             (Static, &["r"], false, "p#/n#"),
         ] {
             let rooms: Vec<Arc<str>> = rooms.iter().map(|room| Arc::from(*room)).collect();
-            assert_eq!(channels.broadcast(mode, &rooms, with_ack), channel, "{mode:?} {rooms:?}");
+            assert_eq!(
+                channels.broadcast(mode, &rooms, with_ack),
+                channel,
+                "{mode:?} {rooms:?}"
+            );
         }
         assert_eq!(channels.response_to("u"), "p#/n#u#");
     }

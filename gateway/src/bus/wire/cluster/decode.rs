@@ -67,7 +67,13 @@ struct Body<'a> {
 impl<'a> Body<'a> {
     fn read(data: View<'a>) -> Result<Self, WireError> {
         let names = [
-            "packet", "requestId", "opts", "rooms", "close", "sockets", "clientCount",
+            "packet",
+            "requestId",
+            "opts",
+            "rooms",
+            "close",
+            "sockets",
+            "clientCount",
         ];
         let [packet, request, opts, rooms, close, sockets, count] = data.fields("data", names)?;
         Ok(Self {

@@ -191,7 +191,10 @@ fn data_of(command: &Command) -> DataRef<'_> {
 }
 
 fn has_body(kind: u64) -> bool {
-    !matches!(kind, kind::INITIAL_HEARTBEAT | kind::HEARTBEAT | kind::CLOSE)
+    !matches!(
+        kind,
+        kind::INITIAL_HEARTBEAT | kind::HEARTBEAT | kind::CLOSE
+    )
 }
 
 /// `{type,data?,` of a message; the body follows.

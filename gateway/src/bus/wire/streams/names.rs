@@ -50,7 +50,9 @@ fn hash(text: &str) -> i32 {
 
 /// An entry id, or an offset that a client names: `<milliseconds>-<sequence>`, digits only.
 pub fn entry_id(text: &str) -> Option<EntryId> {
-    let plain = text.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit());
+    let plain = text
+        .bytes()
+        .all(|byte| byte == b'-' || byte.is_ascii_digit());
     plain.then(|| text.parse().ok()).flatten()
 }
 
@@ -81,7 +83,10 @@ mod tests {
     fn one_stream_has_the_plain_name() {
         for count in [0, 1] {
             let names = Names::new("socket.io", count);
-            assert_eq!((names.of("/x").as_str(), names.all().len()), ("socket.io", 1));
+            assert_eq!(
+                (names.of("/x").as_str(), names.all().len()),
+                ("socket.io", 1)
+            );
         }
     }
 
@@ -90,7 +95,18 @@ mod tests {
         let id = entry_id("1795372498658-2").expect("an id");
         assert_eq!((id.millis, id.sequence), (1_795_372_498_658, 2));
         assert_eq!(id.to_string(), "1795372498658-2");
-        for text in ["", "-", "1", "1-", "-1", "1-2-3", "+1-2", "1-+2", "a-1", "1-99999999999999999999"] {
+        for text in [
+            "",
+            "-",
+            "1",
+            "1-",
+            "-1",
+            "1-2-3",
+            "+1-2",
+            "1-+2",
+            "a-1",
+            "1-99999999999999999999",
+        ] {
             assert_eq!(entry_id(text), None, "{text}");
         }
         assert_eq!(session_key("sio:session:", "p"), "sio:session:p");

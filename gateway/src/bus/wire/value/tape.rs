@@ -67,7 +67,7 @@ fn scalar(out: &mut Vec<u8>, token: &str) {
         b"true" => pack::boolean(out, true),
         b"false" => pack::boolean(out, false),
         _ => match token.parse() {
-            Ok(whole @ -EXACT..=EXACT) => pack::int(out, whole),
+            Ok(whole) if (-EXACT..=EXACT).contains(&whole) => pack::int(out, whole),
             _ => pack::float(out, token.parse().unwrap_or(f64::NAN)),
         },
     }
