@@ -28,8 +28,9 @@ use crate::api::{self, Control, Door, relay};
 use crate::bus::{Bounds, Bus};
 use crate::clock;
 use crate::config::{Api, Bind, Config, ProcessEnvironment};
-use crate::id::NodeId;
+use crate::id::{KeyRing as SessionKeys, NodeId};
 use crate::policy::Snapshot;
+use crate::transport::Port;
 use crate::transport::admission::Admission;
 
 /// Why a gateway does not start, or ends badly.
@@ -144,6 +145,10 @@ async fn serve(
     let (relay, relaying) = relay::relay(front);
     task::spawn_local(relaying);
 
+    let shared_key = config.peer_link().and_then(|peer| peer.key.as_ref());
+    let ring = shared_key.map_or_else(SessionKeys::random, |key| {
+        SessionKeys::of_text(key.expose())
+    });
     let shared = Shared {
         rules: rules.clone(),
         limits,
@@ -151,14 +156,23 @@ async fn serve(
         admission: admission.clone(),
         metrics: metrics.clone(),
         relay,
+        keys: Arc::new(ring),
+        peers: None,
     };
     let Listeners {
         client,
+        peer,
         api: api_listener,
         admin: admin_listener,
         addresses,
     } = listeners;
-    let fleet = Fleet::start(&shared, inboxes, client)?;
+    let fleet = Fleet::start(
+        &shared,
+        inboxes,
+        peer.map(|peer| (Port::Peer, peer))
+            .into_iter()
+            .chain([(Port::Client, client)]),
+    )?;
     let orders = fleet.orders();
     let health = Health::default();
     let status = Arc::new(RulesStatus::default());

@@ -8,8 +8,10 @@ use std::time::Duration;
 use carillon_crds::names::port;
 
 use super::settings::{Setting, Settings};
-use super::variables as v;
-use super::{Api, Bind, Config, DrainSettings, Faults, LogFilter, RulesSource, Secret, values};
+use super::variables::{self as v, Variable};
+use super::{
+    Api, Bind, Config, DrainSettings, Faults, LogFilter, PeerSettings, RulesSource, Secret, values,
+};
 
 /// The configuration of a gateway that serves.
 pub(super) fn config(mut settings: Settings<'_>) -> Result<Config, Faults> {
@@ -31,6 +33,8 @@ pub(super) fn config(mut settings: Settings<'_>) -> Result<Config, Faults> {
             .unwrap_or_else(|| LogFilter("info".to_owned())),
         app_origin: s.parse(&v::APP_URL, values::origin),
         drain: drain(s, development),
+        is_cluster: false,
+        peer: peer(s),
         rules,
     };
     refuse_shared_ports(s, &config);
@@ -101,15 +105,6 @@ fn refuse_later(s: &mut Settings<'_>) {
             "not supported by this version, whose bus is the memory of one node",
         );
     }
-    match s.get(&v::PEER) {
-        Some(setting) if setting.value != "off" => {
-            s.refuse(
-                &setting,
-                "not supported by this version, which runs as one node (`off`)",
-            );
-        }
-        _ => {}
-    }
 }
 
 fn bind(s: &mut Settings<'_>, development: bool) -> Bind {
@@ -139,7 +134,7 @@ fn api(s: &mut Settings<'_>, development: bool) -> (Api, Option<Secret>) {
     let api = s
         .parse(&v::API_PORT, values::api)
         .unwrap_or(Api::Port(port::API));
-    let key = api_key(s);
+    let key = key(s, &v::API_KEY, &v::API_KEY_FILE, values::key);
     let given = s.get(&v::API_KEY).or_else(|| s.get(&v::API_KEY_FILE));
     if let (Api::Client, true, None, Some(setting)) = (api, development, given, s.get(&v::API_PORT))
     {
@@ -151,19 +146,35 @@ fn api(s: &mut Settings<'_>, development: bool) -> (Api, Option<Secret>) {
     (api, key)
 }
 
-fn api_key(s: &mut Settings<'_>) -> Option<Secret> {
-    let Some(file) = s.get(&v::API_KEY_FILE) else {
-        return s.parse(&v::API_KEY, values::key);
+/// A key, from its variable or from a file.
+fn key(
+    s: &mut Settings<'_>,
+    plain: &Variable,
+    file: &Variable,
+    parse: fn(&str) -> Result<Secret, String>,
+) -> Option<Secret> {
+    let Some(file) = s.get(file) else {
+        return s.parse(plain, parse);
     };
-    if let Some(key) = s.get(&v::API_KEY) {
+    if let Some(key) = s.get(plain) {
         let problem = format!("only one of {} and {} may be set", key.name, file.name);
         s.fault("", None, problem);
     }
     let read = s.environment.read(Path::new(&file.value));
     let key = read
         .map_err(|error| format!("cannot be read: {error}"))
-        .and_then(|text| values::key(text.trim()).map_err(|problem| format!("its text {problem}")));
+        .and_then(|text| parse(text.trim()).map_err(|problem| format!("its text {problem}")));
     key.map_err(|problem| s.refuse(&file, problem)).ok()
+}
+
+fn peer(s: &mut Settings<'_>) -> Option<PeerSettings> {
+    let is_on = s.parse(&v::PEER, values::on_off).unwrap_or(true);
+    let settings = PeerSettings {
+        port: s.parse(&v::PEER_PORT, values::port).unwrap_or(port::PEER),
+        address: s.parse(&v::PEER_ADDRESS, values::address),
+        key: key(s, &v::PEER_KEY, &v::PEER_KEY_FILE, values::peer_key),
+    };
+    is_on.then_some(settings)
 }
 
 fn shards(s: &mut Settings<'_>) -> usize {
@@ -190,6 +201,9 @@ fn refuse_shared_ports(s: &mut Settings<'_>, config: &Config) {
     ];
     if let Api::Port(port) = config.api {
         ports.push(("the API port", port));
+    }
+    if let Some(peer) = config.peer_link() {
+        ports.push(("the peer port", peer.port));
     }
     for (i, (first, port)) in ports.iter().enumerate() {
         for (second, _) in ports[i + 1..]

@@ -9,9 +9,8 @@ pub fn markdown() -> String {
         text.push_str(&row(variable));
     }
     text.push_str("\nRefused by this version, never ignored:\n\n");
-    let refused: Vec<String> = [&variables::PEER]
-        .into_iter()
-        .chain(variables::LATER)
+    let refused: Vec<String> = variables::LATER
+        .iter()
         .map(|variable| format!("{} (`--{}`)", names(variable), variable.flag))
         .collect();
     text.push_str(&refused.join(", "));
