@@ -20,6 +20,7 @@ use super::forward::{Fallback, Forwarded};
 use super::peer::{Directory, Peers, Pipes};
 use super::settings::Settings;
 use super::wheel::Wheel;
+use crate::admin::log::Sampler;
 use crate::admin::metrics::ShardMetrics;
 use crate::clock;
 use crate::engine::packet::PING_FRAME;
@@ -38,6 +39,8 @@ pub struct Gate {
     pub(super) fallback: Option<Fallback>,
     pub(super) peers: Option<Peers>,
     pub(super) pipes: Pipes,
+    /// What goes wrong between pods may go wrong at every request.
+    pub(super) peer_log: RefCell<Sampler>,
     settings: RefCell<Rc<Settings>>,
     sessions: RefCell<HashMap<SessionId, Rc<Connection>>>,
     wheel: RefCell<Wheel<Weak<Connection>>>,
@@ -140,6 +143,7 @@ impl Gate {
             fallback,
             peers: peers.map(Peers::new),
             pipes: Pipes::default(),
+            peer_log: RefCell::new(Sampler::new(1)),
             settings: RefCell::new(Rc::new(settings)),
             sessions: RefCell::default(),
             wheel: RefCell::new(Wheel::new(now)),

@@ -32,7 +32,7 @@ use crate::engine::query::{Query, Request as Asked, RequestError};
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where the seat of a connection is until a websocket takes it along.
-type SeatSlot = Rc<RefCell<Option<Seat>>>;
+pub(super) type SeatSlot = Rc<RefCell<Option<Seat>>>;
 
 /// What answers a request. It is made when the request comes: hyper drops a future unpolled if the client hangs up in the
 /// same breath, and even then the session has to learn of it.
@@ -81,7 +81,7 @@ pub(super) async fn serve(
     let service = service_fn(move |request| {
         let request = match port {
             Port::Client => Ok(request),
-            Port::Peer => peer::unseal(&gate.keys, request),
+            Port::Peer => peer::unseal(&gate, request),
         };
         let response = match request {
             Ok(request) => Either::Left(respond(&gate, request, peer, &slot)),

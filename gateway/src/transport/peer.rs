@@ -27,12 +27,11 @@ pub(super) use self::pipe::Pipes;
 pub(super) use self::seal::{Payload, Seal};
 use super::address::{client_address, is_secure};
 use super::body::Body;
-use super::gate::{Gate, Seat};
-use super::http::answer;
+use super::gate::Gate;
+use super::http::{SeatSlot, answer};
 use super::settings::Settings;
 use crate::clock;
 use crate::engine::query::RequestError;
-use crate::id::KeyRing;
 
 /// The other pods, as a shard reaches them.
 pub(super) struct Peers {
@@ -91,7 +90,7 @@ impl Landed {
         self,
         gate: Rc<Gate>,
         settings: Rc<Settings>,
-        seat: Rc<std::cell::RefCell<Option<Seat>>>,
+        seat: SeatSlot,
         is_upgrade: bool,
     ) -> Response<Body> {
         let Some(peers) = &gate.peers else {
@@ -106,7 +105,9 @@ impl Landed {
             if failure == Failure::Gone {
                 return answer::error(RequestError::UnknownSid, is_upgrade);
             }
-            tracing::debug!(%failure, "a request could not be passed on");
+            if let Some(left_out) = gate.peer_log.borrow_mut().admit(clock::now()) {
+                tracing::warn!(%failure, left_out, "a request could not be passed on");
+            }
             answer::unavailable()
         })
     }
@@ -122,16 +123,18 @@ impl Landed {
 
 /// Takes a request of the peer port, if a pod that holds our keys has sealed it; else the answer is the error.
 pub(super) fn unseal(
-    keys: &KeyRing,
+    gate: &Gate,
     mut request: Request<Incoming>,
 ) -> Result<Request<Incoming>, Response<Body>> {
-    match Seal::open(keys, &request, clock::epoch_millis()) {
+    match Seal::open(&gate.keys, &request, clock::epoch_millis()) {
         Ok(seal) => {
             request.extensions_mut().insert(seal);
             Ok(request)
         }
         Err(refused) => {
-            tracing::warn!(%refused, "a request on the peer port is refused");
+            if let Some(left_out) = gate.peer_log.borrow_mut().admit(clock::now()) {
+                tracing::warn!(%refused, left_out, "a request on the peer port is refused");
+            }
             Err(answer::status(UNSEALED))
         }
     }

@@ -48,7 +48,13 @@ struct Task(AbortHandle);
 
 /// Connections that wait for their next exchange.
 #[derive(Default)]
-pub(super) struct Links(Mutex<HashMap<SocketAddr, Vec<Idle>>>);
+pub(super) struct Links(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    idle: HashMap<SocketAddr, Vec<Idle>>,
+    swept: Option<Instant>,
+}
 
 struct Idle {
     since: Instant,
@@ -140,32 +146,49 @@ impl Links {
 
     /// The link that was used last.
     fn take(&self, address: SocketAddr) -> Option<Link> {
-        let mut idle = self.idle();
-        forget(&mut idle, clock::now());
-        Some(idle.get_mut(&address)?.pop()?.link)
+        let (mut kept, now) = (self.kept(), clock::now());
+        let idle = kept.idle.get_mut(&address)?;
+        while let Some(last) = idle.pop() {
+            if last.is_fresh(now) {
+                return Some(last.link);
+            }
+        }
+        None
     }
 
     fn put(&self, address: SocketAddr, link: Link) {
-        let (mut idle, since) = (self.idle(), clock::now());
-        forget(&mut idle, since);
-        let kept = idle.entry(address).or_default();
-        if kept.len() < KEPT_PER_PEER && !link.sender.is_closed() {
-            kept.push(Idle { since, link });
+        let (mut kept, now) = (self.kept(), clock::now());
+        kept.sweep(now);
+        let idle = kept.idle.entry(address).or_default();
+        if idle.len() < KEPT_PER_PEER {
+            idle.push(Idle { since: now, link });
         }
     }
 
-    fn idle(&self) -> MutexGuard<'_, HashMap<SocketAddr, Vec<Idle>>> {
+    fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn forget(idle: &mut HashMap<SocketAddr, Vec<Idle>>, now: Instant) {
-    idle.retain(|_, links| {
-        links.retain(|idle| {
-            now.saturating_duration_since(idle.since) < KEPT && !idle.link.sender.is_closed()
+impl Kept {
+    /// Now and then, drops what is of no use.
+    fn sweep(&mut self, now: Instant) {
+        let before = *self.swept.get_or_insert(now);
+        if now.saturating_duration_since(before) < KEPT {
+            return;
+        }
+        self.swept = Some(now);
+        self.idle.retain(|_, links| {
+            links.retain(|idle| idle.is_fresh(now));
+            !links.is_empty()
         });
-        !links.is_empty()
-    });
+    }
+}
+
+impl Idle {
+    fn is_fresh(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) < KEPT && !self.link.sender.is_closed()
+    }
 }
 
 impl Returning {

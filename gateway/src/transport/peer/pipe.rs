@@ -75,7 +75,7 @@ pub(super) async fn begin(
     let (payload, _) = body::nothing();
     let (method, uri) = (landed.request.method(), landed.request.uri());
     let seal = landed.seal(payload);
-    let mut request = sealed(&gate.keys, &seal, method.clone(), uri.clone());
+    let mut request = sealed(&gate.keys, &seal, method.clone(), uri);
     copy(landed.request.headers(), request.headers_mut(), &HANDSHAKE);
     let mut link = Link::dial(address).await?;
     let mut owner = time::timeout(HANDSHAKE_TIMEOUT, link.send(request))

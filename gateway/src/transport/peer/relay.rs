@@ -14,7 +14,6 @@ use crate::clock;
 use crate::id::KeyRing;
 use crate::transport::body::Body;
 use crate::transport::gate::Gate;
-use crate::transport::http::answer;
 use crate::transport::settings::Settings;
 
 /// What the owner needs of a request. Cookies and `Authorization` never leave the pod.
@@ -54,7 +53,7 @@ pub(super) async fn relay(
         secure,
         payload,
     };
-    let mut request = sealed(&gate.keys, &seal, head.method, head.uri);
+    let mut request = sealed(&gate.keys, &seal, head.method, &head.uri);
     *request.body_mut() = pieces;
     copy(&head.headers, request.headers_mut(), &ASKED);
     let sent = peers.links.send(address, request);
@@ -75,8 +74,8 @@ pub(super) async fn relay(
 }
 
 /// A request for the owner, without a body and with no header but its seal.
-pub(super) fn sealed(keys: &KeyRing, seal: &Seal, method: Method, uri: Uri) -> Request<Pieces> {
-    let uri = relative(&uri);
+pub(super) fn sealed(keys: &KeyRing, seal: &Seal, method: Method, uri: &Uri) -> Request<Pieces> {
+    let uri = relative(uri);
     let seal = seal.sign(keys, &method, &uri, clock::epoch_millis());
     let mut request = Request::new(Pieces::default());
     *request.method_mut() = method;
