@@ -104,6 +104,10 @@ fn a_body_that_breaks_off_ends_the_session() {
         let answer = read(&mut write(landing.client, head.as_bytes()).await).await;
         assert_eq!(answer.status, 400, "{answer:?}");
         assert_eq!(owner.closed().await, "transport error");
+        let path = open(owner.client).await;
+        let head = format!("POST {path} HTTP/1.1\r\nhost: test\r\ncontent-length: 10\r\n\r\n4x");
+        drop(write(landing.client, head.as_bytes()).await);
+        assert_eq!(owner.closed().await, "transport error");
     });
 }
 
@@ -174,6 +178,22 @@ fn a_hang_up_ends_the_poll_at_the_owner() {
 }
 
 #[test]
+fn an_owner_that_dies_meanwhile_gives_503_and_is_then_gone() {
+    run(async {
+        let landing = Pod::start(2).await;
+        let sid = KeyRing::new(1, 1, &KEY).mint(0);
+        let path = format!("/socket.io/?EIO=4&transport=polling&sid={sid}");
+        let owner = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        landing.finds(1, owner.local_addr().unwrap().port());
+        let mut poll = send(landing.client, "GET", &path, "", "").await;
+        let (link, _) = owner.accept().await.unwrap();
+        drop((link, owner));
+        assert_eq!(read(&mut poll).await.status, 503);
+        assert_eq!(get(landing.client, &path).await.body, UNKNOWN);
+    });
+}
+
+#[test]
 fn a_made_up_id_costs_no_message() {
     run(async {
         let (owner, landing) = pair().await;
@@ -219,7 +239,7 @@ fn only_sealed_requests_are_taken_and_only_as_they_were_sealed() {
             (sealed.replace("127.0.0.1", "127.0.0.2"), 401),
             (sealed.replace("POST ", "GET "), 401),
             (sealed.replace("carillon-peer", "x-peer"), 401),
-            (sealed.replace("4x", "4y"), 400),
+            (sealed.replace("\r\n4x", "\r\n4y"), 400),
         ] {
             let answer = read(&mut write(owner.peer, changed.as_bytes()).await).await;
             assert_eq!(answer.status, status, "{changed}");

@@ -78,7 +78,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 /// Less than the peer port waits for the next request, so that it rarely closes a link that is just being used.
 const KEPT: Duration = Duration::from_secs(30);
-const KEPT_PER_PEER: usize = 64;
+const KEPT_PER_PEER: usize = 256;
 
 impl Link {
     /// Connects. Only a refusal tells that nobody is there.
