@@ -16,7 +16,9 @@ use carillon_gateway::admin::metrics::Metrics;
 use carillon_gateway::hub::{Client, Close, Frames, Hub};
 use carillon_gateway::id::KeyRing;
 use carillon_gateway::socket::frame;
-use carillon_gateway::transport::{Accepted, Application, Gate, GateParts, Seat, Settings, Upper};
+use carillon_gateway::transport::{
+    Accepted, Application, Gate, GateParts, Port, Seat, Settings, Upper,
+};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::{self, LocalSet};
@@ -112,6 +114,7 @@ async fn serve() -> std::io::Result<()> {
         metrics: Metrics::new(1).shard(0),
         shards: Vec::new(),
         fallback: None,
+        peers: None,
         settings: settings(),
     };
     let gate = Gate::new(parts, Instant::now());
@@ -126,6 +129,7 @@ async fn serve() -> std::io::Result<()> {
         let accepted = Accepted {
             stream: stream.into_std()?,
             peer,
+            port: Port::Client,
             seat: Seat::take(&open),
         };
         deal.send(accepted).map_err(std::io::Error::other)?;

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio::task::{self, LocalSet};
 
+use self::cluster::{Leases, Surroundings};
 use self::fleet::{Fleet, Shared};
 use self::listen::Listeners;
 use self::rules::Source;
@@ -29,8 +30,10 @@ use crate::api::{self, Control, Door, relay};
 use crate::bus::{Bounds, Bus};
 use crate::clock;
 use crate::config::{Api, Bind, Config, ProcessEnvironment};
-use crate::id::NodeId;
+use crate::id::{KeyRing as SessionKeys, NodeId};
 use crate::policy::Snapshot;
+use crate::transport::Port;
+use crate::transport::Directory;
 use crate::transport::admission::Admission;
 
 /// Why a gateway does not start, or ends badly.
@@ -158,6 +161,16 @@ async fn serve(
     let (relay, relaying) = relay::relay(front);
     task::spawn_local(relaying);
 
+    let shared_key = config.peer_link().and_then(|peer| peer.key.as_ref());
+    let ring = shared_key.map_or_else(SessionKeys::random, |key| {
+        SessionKeys::of_text(key.expose())
+    });
+    let ring = Arc::new(ring);
+    let members = cluster.as_ref().map(|cluster| cluster.members.clone());
+    let peers = members
+        .clone()
+        .filter(|_| config.peer_link().is_some())
+        .map(|members| Arc::new(Leases(members)) as Arc<dyn Directory>);
     let shared = Shared {
         rules: rules.clone(),
         limits,
@@ -165,18 +178,36 @@ async fn serve(
         admission: admission.clone(),
         metrics: metrics.clone(),
         relay,
+        keys: ring.clone(),
+        peers,
     };
     let Listeners {
         client,
+        peer,
         api: api_listener,
         admin: admin_listener,
         addresses,
     } = listeners;
-    let fleet = Fleet::start(&shared, inboxes, client)?;
+    let fleet = Fleet::start(
+        &shared,
+        inboxes,
+        peer.map(|peer| (Port::Peer, peer))
+            .into_iter()
+            .chain([(Port::Client, client)]),
+    )?;
     let orders = fleet.orders();
     let health = Health::default();
     if let Some(cluster) = cluster {
-        cluster.start(&bus, &published, &metrics, &health);
+        let told = config.peer_link().and_then(|peer| peer.address);
+        cluster.start(&Surroundings {
+            bus: &bus,
+            rules: &published,
+            metrics: &metrics,
+            health: &health,
+            keys: &ring,
+            peer: addresses.peer.map(|bound| (bound, told)),
+            own_keys: shared_key.is_some(),
+        });
     }
     let status = Arc::new(RulesStatus::default());
     status.loaded(rules.hash.clone(), clock::wall());
@@ -222,11 +253,17 @@ async fn serve(
     signals.next().await;
     metrics.set_draining(true);
     let draining = health.latch("draining");
+    if let Some(members) = &members {
+        members.drain();
+    }
     tokio::select! {
         () = ending::drain(config.drain, &admission, &orders) => {}
         () = signals.next() => tracing::warn!("a second signal: ending at once"),
     }
     drop(draining);
     fleet.stop();
+    if let Some(members) = members {
+        members.release().await;
+    }
     Ok(())
 }

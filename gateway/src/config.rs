@@ -46,14 +46,21 @@ pub struct Config {
     pub app_origin: Option<String>,
     /// How the process ends.
     pub drain: DrainSettings,
-    /// The other nodes; absent = this one is alone.
+    /// The bus of several nodes; absent = this one is alone.
     pub redis: Option<RedisSettings>,
+    /// The link to other nodes; absent = off. Of no effect without a bus of several nodes: see [`Config::peer_link`].
+    pub peer: Option<PeerSettings>,
 }
 
 impl Config {
     /// Whether the built-in development rules are in force.
     pub fn is_development(&self) -> bool {
         matches!(self.rules, RulesSource::Development)
+    }
+
+    /// The link to other nodes, where there may be any.
+    pub fn peer_link(&self) -> Option<&PeerSettings> {
+        self.peer.as_ref().filter(|_| self.redis.is_some())
     }
 }
 
@@ -154,6 +161,17 @@ pub enum SubscriptionMode {
     Dynamic,
     /// All rooms.
     DynamicPrivate,
+}
+
+/// The link to other nodes.
+#[derive(Debug, Clone)]
+pub struct PeerSettings {
+    /// The port where they pass requests on; 0 lets the kernel choose.
+    pub port: u16,
+    /// Where they reach this node; absent = the local address of the connection to the bus.
+    pub address: Option<IpAddr>,
+    /// The key that all nodes share; absent = the ring that the bus keeps.
+    pub key: Option<Secret>,
 }
 
 /// A checked list of log directives: a level, or `target=level`, separated by commas.

@@ -3,12 +3,14 @@
 //! A socket id is public: rooms are named by it. A session id is a secret that opens the session, so it
 //! is never derived from a socket id, and its debug form hides it.
 
+mod ring;
 mod session;
 
 use std::fmt;
 use std::sync::Arc;
 
-pub use session::{KEY_BYTES, KeyRing, SESSION_ID_CHARS, SessionId, Tag};
+pub use ring::{KEY_BYTES, KeyRing};
+pub use session::{SESSION_ID_CHARS, SessionId, Tag};
 
 /// Characters of every socket id: peers tell rooms from ids by this length.
 pub const SOCKET_ID_CHARS: usize = 20;

@@ -11,6 +11,7 @@ mod cors;
 mod forward;
 mod gate;
 mod http;
+mod peer;
 mod polling;
 mod settings;
 pub mod websocket;
@@ -21,7 +22,8 @@ use std::rc::Rc;
 pub use self::body::Body;
 pub use self::cors::Cors;
 pub use self::forward::{Fallback, Forwarded};
-pub use self::gate::{Accepted, Gate, GateParts, Seat};
+pub use self::gate::{Accepted, Gate, GateParts, Port, Seat};
+pub use self::peer::{Directory, Found, PeerAddress, Static};
 pub use self::settings::Settings;
 use crate::hub::{Client, Close};
 

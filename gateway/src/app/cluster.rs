@@ -1,13 +1,15 @@
 //! The other processes: reached before the shards start, spoken to on the control thread.
 
 use std::cell::{Cell, RefCell};
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use carillon_crds::compile::Rulebook;
-use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::sync::watch;
+use tokio::sync::mpsc::{self, UnboundedReceiver};
+use tokio::sync::{oneshot, watch};
 use tokio::task;
 use tokio::time;
 
@@ -17,24 +19,44 @@ use crate::admin::metrics::{Metrics, ShardMetrics, Source as Counted};
 use crate::bus::Bus;
 use crate::bus::broadcast::{HistoryLimits, Source};
 use crate::bus::cluster::format::{Format, Mode};
+use crate::bus::cluster::members::{Lease, Members, OtherMode};
 use crate::bus::cluster::{self, Observer, Parts};
-use crate::bus::redis::{Event, Link, RedisUrl, Settings};
+use crate::bus::redis::{Event, Link, RedisUrl, Settings, read_streams};
 use crate::bus::remote::{Outgoing, Remote};
 use crate::clock;
 use crate::bus::wire::cluster::SubscriptionMode;
 use crate::bus::wire::streams::Names;
 use crate::config::{self, RedisMode, RedisSettings};
+use crate::id::KeyRing;
 use crate::policy::{NamespaceRules, Snapshot};
+use crate::transport::{Directory, Found, PeerAddress};
 
 /// What is made before the bus is.
 pub(super) struct Prepared {
     pub(super) remote: Remote,
     outgoing: UnboundedReceiver<Outgoing>,
+    pub(super) members: Members,
+    asked: UnboundedReceiver<oneshot::Sender<()>>,
     link: Link,
     events: UnboundedReceiver<Event>,
     up: watch::Receiver<bool>,
     format: Format,
-    request_timeout: Duration,
+    settings: Settings,
+    prefix: String,
+    local_address: Option<IpAddr>,
+}
+
+/// What the process has by then.
+pub(super) struct Surroundings<'a> {
+    pub(super) bus: &'a Bus,
+    pub(super) rules: &'a watch::Receiver<Arc<Rulebook>>,
+    pub(super) metrics: &'a Arc<Metrics>,
+    pub(super) health: &'a Health,
+    pub(super) keys: &'a Arc<KeyRing>,
+    /// Where the peer port listens, and at which address others reach it, if that is told.
+    pub(super) peer: Option<(SocketAddr, Option<IpAddr>)>,
+    /// The keys are given from outside: those in Redis are not for us.
+    pub(super) own_keys: bool,
 }
 
 /// Bytes of broadcasts that may wait for Redis.
@@ -54,11 +76,13 @@ pub(super) async fn prepare(
         .expose()
         .parse()
         .map_err(|error| AppError::Redis(format!("CARILLON_REDIS_URL: {error}")))?;
-    let (link, events, up) = Link::start(Settings {
+    let local_address = url.local_address();
+    let link_settings = Settings {
         queue_bytes: QUEUE_BYTES,
         request_timeout: settings.request_timeout,
         ..Settings::new(url)
-    });
+    };
+    let (link, events, up) = Link::start(link_settings.clone());
     let mode = match settings.mode {
         Some(mode) => mode,
         None => choose(&link, rules).await,
@@ -79,14 +103,19 @@ pub(super) async fn prepare(
     let names = Names::new(settings.stream_name.clone(), settings.stream_count);
     let format = Format::new(mode_of(mode), &settings.key_prefix, rooms, names);
     let (remote, outgoing) = Remote::new(QUEUE_BYTES, format.name(), format.hears_rooms());
+    let (members, asked) = Members::new();
     Ok(Prepared {
         remote,
         outgoing,
+        members,
+        asked,
         link,
         events,
         up,
         format,
-        request_timeout: settings.request_timeout,
+        settings: link_settings,
+        prefix: settings.key_prefix.clone(),
+        local_address,
     })
 }
 
@@ -118,27 +147,53 @@ fn mode_of(mode: RedisMode) -> Mode {
 
 impl Prepared {
     /// Starts to speak to the others.
-    pub(super) fn start(
-        self,
-        bus: &Bus,
-        rules: &watch::Receiver<Arc<Rulebook>>,
-        metrics: &Arc<Metrics>,
-        health: &Health,
-    ) {
+    pub(super) fn start(self, around: &Surroundings<'_>) {
         let Self {
             remote,
             outgoing,
+            members,
+            asked,
             link,
             events,
-            up: _,
+            up,
             format,
-            request_timeout,
+            settings,
+            prefix,
+            local_address,
         } = self;
+        let Surroundings {
+            bus,
+            rules,
+            metrics,
+            health,
+            keys,
+            peer,
+            own_keys,
+        } = around;
         metrics.set_bus_up(false);
+        let lease = Lease {
+            keys: Arc::clone(keys),
+            shares_keys: !own_keys,
+            address: peer.and_then(|(bound, told)| {
+                let bound_to = Some(bound.ip()).filter(|address| !address.is_unspecified());
+                let address = told.or(bound_to).or(local_address)?;
+                Some((address, bound.port()).into())
+            }),
+            mode: format.name(),
+            prefix,
+        };
+        let other_mode = other_mode((*health).clone(), lease.mode);
+        task::spawn_local(members.keep(lease, link.clone(), asked, up, other_mode));
+        let entries = Some(format.streams()).filter(|streams| !streams.is_empty());
+        let entries = entries.map(|streams| {
+            let (to, entries) = mpsc::channel(ENTRIES);
+            task::spawn_local(read_streams(settings.clone(), streams, to));
+            entries
+        });
         let observer = Watcher {
-            metrics: metrics.clone(),
+            metrics: Arc::clone(metrics),
             counted: metrics.control(),
-            rules: rules.clone(),
+            rules: (*rules).clone(),
             starting: RefCell::new(Some(health.latch("the bus is not connected yet"))),
             is_up: Cell::new(false),
         };
@@ -147,23 +202,71 @@ impl Prepared {
             rules.declared().map(|(name, _)| Arc::from(name)).collect()
         };
         let keep = {
-            let rules = rules.clone();
+            let rules = (*rules).clone();
             move |name: &str| history(&rules.borrow(), name)
         };
         let parts = Parts {
-            bus: bus.clone(),
+            bus: (*bus).clone(),
             remote,
             outgoing,
             link,
             events,
+            entries,
             format,
             declared,
-            request_timeout,
+            request_timeout: settings.request_timeout,
             keep: Box::new(keep),
             observer: Rc::new(observer),
             now: clock::now,
         };
         task::spawn_local(cluster::run(parts));
+    }
+}
+
+/// Entries of streams that are read and not yet taken: more wait in Redis.
+const ENTRIES: usize = 1024;
+
+/// Not ready while others speak another mode.
+fn other_mode(health: Health, ours: &'static str) -> OtherMode {
+    // Until the first heartbeat this pod does not know the keys of the others.
+    let first = health.latch("the keys of the cluster are not known yet");
+    let latch = RefCell::new(Some((String::new(), first)));
+    Box::new(move |other| {
+        let mut latch = latch.borrow_mut();
+        let told = latch.as_ref().map(|(mode, _)| mode.as_str());
+        if told == other {
+            return;
+        }
+        *latch = other.map(|other| {
+            let reason = format!(
+                "the other nodes speak {other}, this one {ours}: set CARILLON_REDIS_MODE={other} here, or {ours} there"
+            );
+            tracing::error!(reason, "not ready");
+            (other.to_owned(), health.latch(reason))
+        });
+    })
+}
+
+/// The other pods, for the shards.
+pub(super) struct Leases(pub(super) Members);
+
+impl Directory for Leases {
+    fn find(&self, incarnation: u32) -> Pin<Box<dyn Future<Output = Found>>> {
+        let members = self.0.clone();
+        Box::pin(async move {
+            let Some(sighting) = members.find(incarnation).await else {
+                return Found::Gone;
+            };
+            let peer = PeerAddress {
+                address: sighting.address,
+                draining: sighting.draining,
+            };
+            if sighting.live {
+                Found::Here(peer)
+            } else {
+                Found::Stale(peer)
+            }
+        })
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::time;
 
-use crate::transport::{Accepted, Gate, Seat};
+use crate::transport::{Accepted, Gate, Port, Seat};
 
 /// One shard's door, and how many connections it has.
 #[derive(Clone)]
@@ -36,9 +36,10 @@ impl Door {
 /// After an error such as a lack of descriptors, accepting again at once would only spin.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The acceptor, on the thread of one of the shards.
+/// The acceptor of a port, on the thread of one of the shards.
 pub(super) struct Acceptor {
     pub(super) listener: StdTcpListener,
+    pub(super) port: Port,
     pub(super) doors: Vec<Door>,
     /// The shard whose thread it is on: its connections need no other reactor.
     pub(super) home: usize,
@@ -49,16 +50,17 @@ impl Acceptor {
     pub(super) async fn run(self, gate: Rc<Gate>) {
         let Self {
             listener,
+            port,
             doors,
             home,
         } = self;
         let listener = match TcpListener::from_std(listener) {
             Ok(listener) => listener,
-            Err(error) => return tracing::error!(%error, "the client port is not served"),
+            Err(error) => return tracing::error!(%error, ?port, "a port is not served"),
         };
         loop {
             match listener.accept().await {
-                Ok((stream, peer)) => deal(stream, peer, &doors, home, &gate),
+                Ok((stream, peer)) => deal(stream, (peer, port), &doors, home, &gate),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     time::sleep(PAUSE).await;
@@ -68,7 +70,13 @@ impl Acceptor {
     }
 }
 
-fn deal(stream: TcpStream, peer: SocketAddr, doors: &[Door], home: usize, gate: &Rc<Gate>) {
+fn deal(
+    stream: TcpStream,
+    (peer, port): (SocketAddr, Port),
+    doors: &[Door],
+    home: usize,
+    gate: &Rc<Gate>,
+) {
     let doors = doors.iter().enumerate();
     let Some((shard, door)) = doors.min_by_key(|(_, door)| door.open.load(Ordering::Relaxed))
     else {
@@ -76,8 +84,14 @@ fn deal(stream: TcpStream, peer: SocketAddr, doors: &[Door], home: usize, gate: 
     };
     let seat = Seat::take(&door.open);
     if shard == home {
-        gate.receive(stream, peer, seat);
+        gate.receive(stream, peer, port, seat);
     } else if let Ok(stream) = stream.into_std() {
-        door.to.send(Accepted { stream, peer, seat }).ok();
+        let accepted = Accepted {
+            stream,
+            peer,
+            port,
+            seat,
+        };
+        door.to.send(accepted).ok();
     }
 }

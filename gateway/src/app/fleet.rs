@@ -17,6 +17,7 @@ use crate::bus::inbox::Inbox;
 use crate::id::KeyRing;
 use crate::policy::Snapshot;
 use crate::transport::admission::Admission;
+use crate::transport::{Directory, Port};
 
 /// The shards.
 pub(super) struct Fleet {
@@ -36,14 +37,17 @@ pub(super) struct Shared {
     pub(super) admission: Arc<Admission>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) relay: Relay,
+    pub(super) keys: Arc<KeyRing>,
+    /// Who finds the pods of other sessions; absent = such sessions are unknown.
+    pub(super) peers: Option<Arc<dyn Directory>>,
 }
 
 impl Fleet {
-    /// Starts a shard for each inbox; the first one's thread accepts for all.
+    /// Starts a shard for each inbox; the first one's thread accepts for all, at each of the ports.
     pub(super) fn start(
         shared: &Shared,
         inboxes: Vec<Inbox>,
-        listener: TcpListener,
+        listeners: impl IntoIterator<Item = (Port, TcpListener)>,
     ) -> io::Result<Self> {
         let Shared {
             rules,
@@ -52,16 +56,19 @@ impl Fleet {
             admission,
             metrics,
             relay,
+            keys,
+            peers,
         } = shared;
-        let keys = Arc::new(KeyRing::random());
         let (shards, forwarded): (Vec<_>, Vec<_>) =
             inboxes.iter().map(|_| mpsc::unbounded_channel()).unzip();
         let (doors, accepted): (Vec<_>, Vec<_>) = inboxes.iter().map(|_| Door::new()).unzip();
-        let mut acceptor = Some(Acceptor {
+        let acceptor = |(port, listener)| Acceptor {
             listener,
-            doors,
+            port,
+            doors: doors.clone(),
             home: 0,
-        });
+        };
+        let mut acceptors: Vec<_> = listeners.into_iter().map(acceptor).collect();
         let mut fleet = Self {
             orders: Orders(Vec::new()),
             threads: Vec::new(),
@@ -83,8 +90,9 @@ impl Fleet {
                 forwarded,
                 shards: shards.clone(),
                 relay: relay.clone(),
+                peers: peers.clone(),
                 orders,
-                acceptor: acceptor.take(),
+                acceptors: std::mem::take(&mut acceptors),
             };
             fleet.threads.push(shard.start()?);
             fleet.orders.0.push(order);

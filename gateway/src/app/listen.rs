@@ -14,6 +14,8 @@ use crate::config::{Api, Bind, Config};
 pub(super) struct Listeners {
     /// Served by a shard's thread.
     pub(super) client: StdTcpListener,
+    /// Served by a shard's thread too.
+    pub(super) peer: Option<StdTcpListener>,
     pub(super) api: Option<(TcpListener, Door)>,
     pub(super) admin: TcpListener,
     pub(super) addresses: Addresses,
@@ -22,6 +24,8 @@ pub(super) struct Listeners {
 /// Where they are.
 pub(super) struct Addresses {
     client: SocketAddr,
+    /// The peer port is not necessarily the one that was asked for: this is to be told to the peers.
+    pub(super) peer: Option<SocketAddr>,
     api: Option<SocketAddr>,
     admin: SocketAddr,
 }
@@ -43,8 +47,13 @@ impl Listeners {
             }
         };
         let admin = bind("admin", config.bind, config.admin_port)?;
+        let peer = config
+            .peer_link()
+            .map(|peer| bind("peer", config.bind, peer.port))
+            .transpose()?;
         let addresses = Addresses {
             client: client.local_addr()?,
+            peer: peer.as_ref().map(TcpListener::local_addr).transpose()?,
             api: api
                 .as_ref()
                 .map(|(listener, _)| listener.local_addr())
@@ -53,6 +62,7 @@ impl Listeners {
         };
         Ok(Self {
             client: client.into_std()?,
+            peer: peer.map(TcpListener::into_std).transpose()?,
             api,
             admin,
             addresses,
@@ -63,9 +73,15 @@ impl Listeners {
 impl Addresses {
     /// One line that says what is served where.
     pub(super) fn announce(&self, config: &Config, node: &str, rules: &str) {
-        let Self { client, api, admin } = self;
+        let Self {
+            client,
+            peer,
+            api,
+            admin,
+        } = self;
         let api = api.map_or_else(|| "none of its own".to_owned(), |api| api.to_string());
-        tracing::info!(%client, %api, %admin, node, rules, shards = config.shards, "ready");
+        let peer = peer.map_or_else(|| "none".to_owned(), |peer| peer.to_string());
+        tracing::info!(%client, %peer, %api, %admin, node, rules, shards = config.shards, "ready");
         if config.is_development() {
             tracing::warn!(
                 "development rules: every namespace exists and any client may join and publish; give a document by CARILLON_RULES"

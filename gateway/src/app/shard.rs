@@ -20,7 +20,7 @@ use crate::node::{Node, Session};
 use crate::policy::Snapshot;
 use crate::transport::admission::Admission;
 use crate::transport::{
-    Accepted, Application, Body, Fallback, Forwarded, Gate, GateParts, Settings, Upper,
+    Accepted, Application, Body, Directory, Fallback, Forwarded, Gate, GateParts, Settings, Upper,
 };
 
 /// What a shard is made of.
@@ -38,8 +38,9 @@ pub(super) struct Shard {
     pub(super) shards: Vec<mpsc::UnboundedSender<Forwarded>>,
     pub(super) relay: Relay,
     pub(super) orders: mpsc::UnboundedReceiver<Order>,
-    /// On one shard's thread stands the acceptor of all.
-    pub(super) acceptor: Option<Acceptor>,
+    pub(super) peers: Option<Arc<dyn Directory>>,
+    /// On one shard's thread stand the acceptors for all.
+    pub(super) acceptors: Vec<Acceptor>,
 }
 
 const SETTLING_TURNS: usize = 64;
@@ -84,8 +85,9 @@ impl Shard {
             forwarded,
             shards,
             relay,
+            peers,
             orders,
-            acceptor,
+            acceptors,
         } = self;
         let now = clock::now();
         let hub = Hub::new(now);
@@ -101,13 +103,14 @@ impl Shard {
             metrics,
             shards,
             fallback,
+            peers,
             settings,
         };
         let gate = Gate::new(parts, now);
         task::spawn_local(hub.clone().flush_forever(clock::now));
         task::spawn_local(gate.clone().keep_time());
         task::spawn_local(gate.clone().serve(accepted));
-        if let Some(acceptor) = acceptor {
+        for acceptor in acceptors {
             task::spawn_local(acceptor.run(gate.clone()));
         }
         task::spawn_local(gate.clone().serve_forwarded(forwarded));

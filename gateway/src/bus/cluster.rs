@@ -11,10 +11,10 @@ pub mod members;
 mod requests;
 mod subscriptions;
 
-use std::{cell::RefCell, rc::Rc, sync::Arc, time::Duration, time::Instant};
+use std::{cell::{Cell, RefCell}, rc::Rc, sync::Arc, time::Duration, time::Instant};
 
 use tokio::{
-    sync::mpsc::UnboundedReceiver,
+    sync::mpsc::{Receiver, UnboundedReceiver},
     task,
     time::{self, MissedTickBehavior},
 };
@@ -28,7 +28,7 @@ use super::{
     Bus,
     broadcast::{Broadcast, HistoryLimits, Source},
     query::Change,
-    redis::{Event, Link, Publish},
+    redis::{Event, Link, Publish, StreamEvent},
     remote::{Outgoing, Remote},
     wire::{Command, Opts, WireError},
 };
@@ -45,6 +45,8 @@ pub struct Parts {
     pub link: Link,
     /// What comes by them.
     pub events: UnboundedReceiver<Event>,
+    /// What comes by the streams, in streams mode.
+    pub entries: Option<Receiver<StreamEvent>>,
     /// What the others speak.
     pub format: Format,
     /// The namespaces that the rules name, which are subscribed from the start.
@@ -85,6 +87,8 @@ struct Cluster {
     subscriptions: RefCell<Subscriptions>,
     /// When the probe that is under way was published.
     probe: RefCell<Option<Instant>>,
+    /// Whether the connections work, and the reader of the streams.
+    halves: Cell<(bool, bool)>,
 }
 
 /// So many messages are taken before the other side gets its turn.
@@ -100,6 +104,7 @@ pub async fn run(parts: Parts) {
         mut outgoing,
         link,
         mut events,
+        mut entries,
         format,
         declared,
         request_timeout,
@@ -119,6 +124,7 @@ pub async fn run(parts: Parts) {
         requests: Requests::default(),
         subscriptions: RefCell::default(),
         probe: RefCell::default(),
+        halves: Cell::new((false, entries.is_none())),
     });
     cluster.subscribe_probe();
     for name in &declared {
@@ -142,9 +148,17 @@ pub async fn run(parts: Parts) {
                     cluster.hear(next);
                 }
             }
+            Some(entry) = next_entry(&mut entries) => cluster.read(entry),
             _ = tick.tick() => cluster.send_probe(),
             else => return,
         }
+    }
+}
+
+async fn next_entry(entries: &mut Option<Receiver<StreamEvent>>) -> Option<StreamEvent> {
+    match entries {
+        Some(entries) => entries.recv().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -233,14 +247,8 @@ impl Cluster {
     /// Something that came by Redis.
     fn hear(self: &Rc<Self>, event: Event) {
         match event {
-            Event::Up => {
-                self.remote.set_up(true);
-                self.observer.up(true, "");
-            }
-            Event::Down(reason) => {
-                self.remote.set_up(false);
-                self.observer.up(false, &reason.to_string());
-            }
+            Event::Up => self.set_up((true, self.halves.get().1), ""),
+            Event::Down(reason) => self.set_up((false, self.halves.get().1), &reason),
             Event::Error { kind } => self.observer.error(kind),
             Event::Message {
                 kind,
@@ -250,13 +258,43 @@ impl Cluster {
                 if self.take_probe(&channel) {
                     return;
                 }
-                match self.format.hear(kind, &channel, &payload) {
-                    Ok(Heard::Command(envelope, origin)) => self.obey(envelope, origin),
-                    Ok(Heard::Response(from, response)) => self.requests.answered(from, response),
-                    Ok(Heard::Nothing) => {}
-                    Err(error) => self.refused(&error),
-                }
+                let heard = self.format.hear(kind, &channel, &payload);
+                self.take(heard);
             }
+        }
+    }
+
+    /// Something that came by a stream.
+    fn read(self: &Rc<Self>, event: StreamEvent) {
+        match event {
+            StreamEvent::Up => self.set_up((self.halves.get().0, true), ""),
+            StreamEvent::Down(error) => {
+                self.set_up((self.halves.get().0, false), &error.to_string());
+            }
+            StreamEvent::Entry(entry) => {
+                let fields = entry.fields.iter();
+                let fields = fields.map(|(name, value)| (&**name, &**value));
+                let heard = self.format.hear_entry(fields);
+                self.take(heard);
+            }
+        }
+    }
+
+    fn take(self: &Rc<Self>, heard: Result<Heard, WireError>) {
+        match heard {
+            Ok(Heard::Command(envelope, origin)) => self.obey(envelope, origin),
+            Ok(Heard::Response(from, response)) => self.requests.answered(from, response),
+            Ok(Heard::Nothing) => {}
+            Err(error) => self.refused(&error),
+        }
+    }
+
+    fn set_up(&self, halves: (bool, bool), reason: &str) {
+        self.halves.set(halves);
+        let up = halves.0 && halves.1;
+        if up != self.remote.is_up() {
+            self.remote.set_up(up);
+            self.observer.up(up, reason);
         }
     }
 

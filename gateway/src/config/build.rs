@@ -10,8 +10,8 @@ use carillon_crds::names::port;
 use super::settings::{Setting, Settings};
 use super::variables::{self as v, Variable};
 use super::{
-    Api, Bind, Config, DrainSettings, Faults, LogFilter, RedisSettings, RulesSource, Secret,
-    SubscriptionMode, values,
+    Api, Bind, Config, DrainSettings, Faults, LogFilter, PeerSettings, RedisSettings, RulesSource,
+    Secret, SubscriptionMode, values,
 };
 
 /// The configuration of a gateway that serves.
@@ -19,7 +19,6 @@ pub(super) fn config(mut settings: Settings<'_>) -> Result<Config, Faults> {
     let s = &mut settings;
     let rules = rules(s);
     let development = rules == RulesSource::Development;
-    refuse_later(s);
     let (api, api_key) = api(s, development);
     let config = Config {
         bind: bind(s, development),
@@ -35,6 +34,7 @@ pub(super) fn config(mut settings: Settings<'_>) -> Result<Config, Faults> {
         app_origin: s.parse(&v::APP_URL, values::origin),
         drain: drain(s, development),
         redis: redis(s),
+        peer: peer(s),
         rules,
     };
     refuse_shared_ports(s, &config);
@@ -91,28 +91,6 @@ fn refuse_unruled(s: &mut Settings<'_>) {
     }
 }
 
-fn refuse_later(s: &mut Settings<'_>) {
-    for setting in v::LATER
-        .iter()
-        .filter_map(|variable| s.get(variable))
-        .collect::<Vec<_>>()
-    {
-        s.refuse(
-            &setting,
-            "not supported by this version, whose bus is the memory of one node",
-        );
-    }
-    match s.get(&v::PEER) {
-        Some(setting) if setting.value != "off" => {
-            s.refuse(
-                &setting,
-                "not supported by this version, which runs as one node (`off`)",
-            );
-        }
-        _ => {}
-    }
-}
-
 fn bind(s: &mut Settings<'_>, development: bool) -> Bind {
     let everywhere = s.parse(&v::DEV, values::switch).unwrap_or(false);
     if let (true, false, Some(dev)) = (everywhere, development, s.get(&v::DEV)) {
@@ -140,7 +118,7 @@ fn api(s: &mut Settings<'_>, development: bool) -> (Api, Option<Secret>) {
     let api = s
         .parse(&v::API_PORT, values::api)
         .unwrap_or(Api::Port(port::API));
-    let key = api_key(s);
+    let key = secret(s, &v::API_KEY, &v::API_KEY_FILE, values::key);
     let given = s.get(&v::API_KEY).or_else(|| s.get(&v::API_KEY_FILE));
     if let (Api::Client, true, None, Some(setting)) = (api, development, given, s.get(&v::API_PORT))
     {
@@ -150,10 +128,6 @@ fn api(s: &mut Settings<'_>, development: bool) -> (Api, Option<Secret>) {
         );
     }
     (api, key)
-}
-
-fn api_key(s: &mut Settings<'_>) -> Option<Secret> {
-    secret(s, &v::API_KEY, &v::API_KEY_FILE, values::key)
 }
 
 /// A secret that is given itself, or by the file that holds it.
@@ -221,6 +195,16 @@ fn refuse_without_redis(s: &mut Settings<'_>) {
     }
 }
 
+fn peer(s: &mut Settings<'_>) -> Option<PeerSettings> {
+    let is_on = s.parse(&v::PEER, values::on_off).unwrap_or(true);
+    let settings = PeerSettings {
+        port: s.parse(&v::PEER_PORT, values::port).unwrap_or(port::PEER),
+        address: s.parse(&v::PEER_ADDRESS, values::address),
+        key: secret(s, &v::PEER_KEY, &v::PEER_KEY_FILE, values::peer_key),
+    };
+    is_on.then_some(settings)
+}
+
 fn shards(s: &mut Settings<'_>) -> usize {
     let processors = s.environment.parallelism().clamp(1, 255);
     s.parse(&v::SHARDS, values::shards).unwrap_or(processors)
@@ -245,6 +229,9 @@ fn refuse_shared_ports(s: &mut Settings<'_>, config: &Config) {
     ];
     if let Api::Port(port) = config.api {
         ports.push(("the API port", port));
+    }
+    if let Some(peer) = config.peer_link() {
+        ports.push(("the peer port", peer.port));
     }
     for (i, (first, port)) in ports.iter().enumerate() {
         for (second, _) in ports[i + 1..]

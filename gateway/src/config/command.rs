@@ -108,6 +108,5 @@ fn flag(variable: &'static Variable) -> Arg {
         .value_name(variable.value)
         .value_parser(clap::value_parser!(OsString))
         .allow_hyphen_values(true)
-        .hide(variable.later)
         .help(help)
 }

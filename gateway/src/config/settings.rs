@@ -156,9 +156,7 @@ fn is_service_link(name: &str, value: &str) -> bool {
 
 fn unknown(name: &str) -> String {
     let bare = |name: &str| name.trim_start_matches("CARILLON_").to_owned();
-    let known = variables::all()
-        .filter(|variable| !variable.later)
-        .flat_map(|variable| variable.env);
+    let known = variables::all().flat_map(|variable| variable.env);
     let nearest = known
         .map(|known| (distance(&bare(name), &bare(known)), known))
         .min();

@@ -2,20 +2,12 @@
 
 use super::variables::{self, Variable};
 
-/// All settings as Markdown: first those in force, then those that this version refuses.
+/// All settings as Markdown.
 pub fn markdown() -> String {
     let mut text = String::from("| variable | flag | default | what |\n|---|---|---|---|\n");
-    for variable in variables::SUPPORTED {
+    for variable in variables::ALL {
         text.push_str(&row(variable));
     }
-    text.push_str("\nRefused by this version, never ignored:\n\n");
-    let refused: Vec<String> = [&variables::PEER]
-        .into_iter()
-        .chain(variables::LATER)
-        .map(|variable| format!("{} (`--{}`)", names(variable), variable.flag))
-        .collect();
-    text.push_str(&refused.join(", "));
-    text.push_str(".\n");
     text
 }
 

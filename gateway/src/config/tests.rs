@@ -156,13 +156,32 @@ fn production_settings_need_rules() {
 }
 
 #[test]
-fn what_needs_several_nodes_is_refused() {
-    for variable in variables::LATER {
-        let line = format!("CARILLON_RULES=r {}=x", variable.env[0]);
-        refused(&line, &["not supported by this version"]);
+fn the_link_to_other_nodes() {
+    assert!(config("CARILLON_PEER=off").peer.is_none());
+    let config = config("");
+    assert!(config.peer_link().is_none(), "one node has no peers");
+    let peer = config.peer.expect("on by default");
+    assert_eq!((peer.port, peer.address), (3003, None));
+    assert!(peer.key.is_none());
+    refused("CARILLON_PEER=maybe", &["must be on or off"]);
+    refused("CARILLON_PEER_ADDRESS=0.0.0.0", &["can dial"]);
+    refused("CARILLON_PEER_ADDRESS=pod-1", &["can dial"]);
+    refused("CARILLON_PEER_KEY=short", &["32 characters"]);
+    for fault in faults("CARILLON_PEER_KEY=short") {
+        assert!(!fault.contains("short"), "{fault}");
     }
-    refused("CARILLON_PEER=on", &["not supported by this version"]);
-    config("CARILLON_PEER=off");
+}
+
+#[test]
+fn settings_of_the_link() {
+    let config = config(
+        "CARILLON_PEER_PORT=4003 CARILLON_PEER_ADDRESS=10.0.0.7 CARILLON_PEER_KEY=0123456789abcdef0123456789abcdef",
+    );
+    let peer = config.peer.expect("on by default");
+    assert_eq!(peer.port, 4003);
+    assert_eq!(peer.address, Some([10, 0, 0, 7].into()));
+    let key = peer.key.expect("a key");
+    assert_eq!(key.expose(), "0123456789abcdef0123456789abcdef");
 }
 
 #[test]

@@ -35,6 +35,18 @@ pub(super) fn bind(text: &str) -> Result<Bind, String> {
     }
 }
 
+pub(super) fn on_off(text: &str) -> Result<bool, String> {
+    switch(text).map_err(|_| "must be on or off".to_owned())
+}
+
+/// An address of this machine that others can dial.
+pub(super) fn address(text: &str) -> Result<IpAddr, String> {
+    match bind(text) {
+        Ok(Bind::Only(address)) if !address.is_unspecified() => Ok(address),
+        _ => Err("must be an IP address that other nodes can dial, such as 10.0.0.7".to_owned()),
+    }
+}
+
 pub(super) fn switch(text: &str) -> Result<bool, String> {
     match text {
         "1" | "true" | "on" => Ok(true),
@@ -169,4 +181,14 @@ pub(super) fn key(text: &str) -> Result<Secret, String> {
     } else {
         Err("must be of visible ASCII characters without spaces".to_owned())
     }
+}
+
+/// A key that is too long to be guessed.
+pub(super) fn peer_key(text: &str) -> Result<Secret, String> {
+    if text.len() < 32 {
+        return Err(
+            "must have 32 characters or more (`openssl rand -hex 32` makes some)".to_owned(),
+        );
+    }
+    key(text)
 }

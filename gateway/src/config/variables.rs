@@ -15,8 +15,6 @@ pub struct Variable {
     pub help: &'static str,
     /// Whether the value must not be shown.
     pub secret: bool,
-    /// Whether this version knows the name only to refuse it.
-    pub later: bool,
 }
 
 const fn setting(
@@ -33,7 +31,6 @@ const fn setting(
         default,
         help,
         secret: false,
-        later: false,
     }
 }
 
@@ -41,13 +38,6 @@ const fn secret(variable: Variable) -> Variable {
     Variable {
         secret: true,
         ..variable
-    }
-}
-
-const fn later(flag: &'static str, env: &'static [&'static str], value: &'static str) -> Variable {
-    Variable {
-        later: true,
-        ..setting(flag, env, value, "", "")
     }
 }
 
@@ -180,7 +170,45 @@ pub const DRAIN_RATE: Variable = setting(
     "How many transports are closed in a second while draining, hence how many clients come back",
 );
 /// The peer link.
-pub const PEER: Variable = later("peer", &["CARILLON_PEER"], "on|off");
+pub const PEER: Variable = setting(
+    "peer",
+    &["CARILLON_PEER"],
+    "on|off",
+    "on, where there is a bus of several nodes",
+    "Whether requests that land on another node than their session are passed on to it; off needs sticky sessions",
+);
+/// The peer port.
+pub const PEER_PORT: Variable = setting(
+    "peer-port",
+    &["CARILLON_PEER_PORT"],
+    "PORT",
+    "3003",
+    "The port of other nodes; never route it to browsers",
+);
+/// The address that is told to the peers.
+pub const PEER_ADDRESS: Variable = setting(
+    "peer-address",
+    &["CARILLON_PEER_ADDRESS"],
+    "ADDRESS",
+    "the local address of the connection to Redis",
+    "The IP address at which other nodes reach this one's peer port",
+);
+/// The key of session ids and of the peer link.
+pub const PEER_KEY: Variable = secret(setting(
+    "peer-key",
+    &["CARILLON_PEER_KEY"],
+    "KEY",
+    "made and shared through Redis",
+    "The key that all nodes sign session ids and passed-on requests with (32 characters or more), instead of the one in Redis",
+));
+/// The peer key's file.
+pub const PEER_KEY_FILE: Variable = setting(
+    "peer-key-file",
+    &["CARILLON_PEER_KEY_FILE"],
+    "FILE",
+    "",
+    "A file that holds that key; unlike a flag it does not show in the process list",
+);
 
 /// The URL of Redis.
 pub const REDIS_URL: Variable = secret(setting(
@@ -247,16 +275,8 @@ pub const REDIS_REQUEST_TIMEOUT: Variable = setting(
     "How long Redis and other servers may take to answer",
 );
 
-/// What needs a later version.
-pub const LATER: &[Variable] = &[
-    later("peer-port", &["CARILLON_PEER_PORT"], "PORT"),
-    later("peer-address", &["CARILLON_PEER_ADDRESS"], "ADDRESS"),
-    secret(later("peer-key", &["CARILLON_PEER_KEY"], "KEY")),
-    later("peer-key-file", &["CARILLON_PEER_KEY_FILE"], "FILE"),
-];
-
-/// What this version obeys, in the order of help and docs.
-pub const SUPPORTED: &[&Variable] = &[
+/// All of them, in the order of help and docs.
+pub const ALL: &[&Variable] = &[
     &RULES,
     &RULES_TEXT,
     &DEV,
@@ -281,9 +301,14 @@ pub const SUPPORTED: &[&Variable] = &[
     &REDIS_STREAM_COUNT,
     &REDIS_SUBSCRIPTION_MODE,
     &REDIS_REQUEST_TIMEOUT,
+    &PEER,
+    &PEER_PORT,
+    &PEER_ADDRESS,
+    &PEER_KEY,
+    &PEER_KEY_FILE,
 ];
 
-/// Every setting, those that are only refused last.
+/// Every setting.
 pub fn all() -> impl Iterator<Item = &'static Variable> {
-    SUPPORTED.iter().copied().chain([&PEER]).chain(LATER)
+    ALL.iter().copied()
 }

@@ -6,15 +6,12 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
 use subtle::ConstantTimeEq;
+
+use super::ring::Key;
 
 /// Characters of a session id.
 pub const SESSION_ID_CHARS: usize = 35;
-
-/// Bytes of a key of the ring.
-pub const KEY_BYTES: usize = 32;
 
 const BYTES: usize = 26;
 const SIGNED: usize = 18;
@@ -51,114 +48,41 @@ pub struct Tag {
     pub shard: u8,
 }
 
-/// The keys that sign session ids: one that signs, and all that are still accepted.
-#[derive(Clone)]
-pub struct KeyRing {
-    incarnation: u32,
-    current: u8,
-    keys: Vec<(u8, Hmac<Sha256>)>,
+/// A new id, signed with this key.
+pub(super) fn mint(key: &Key, place: Tag) -> SessionId {
+    let mut bytes: [u8; BYTES] = rand::random();
+    bytes[0] = key.id;
+    bytes[1..5].copy_from_slice(&place.incarnation.to_be_bytes());
+    bytes[5] = place.shard;
+    let mac = key.sign_session(&bytes[..SIGNED]);
+    bytes[SIGNED..].copy_from_slice(&mac[..BYTES - SIGNED]);
+    let mut text = [0; SESSION_ID_CHARS];
+    URL_SAFE_NO_PAD
+        .encode_slice(bytes, &mut text)
+        .expect("26 bytes are 35 characters");
+    SessionId(text)
 }
 
-impl KeyRing {
-    /// A ring of one key.
-    pub fn new(incarnation: u32, key_id: u8, key: &[u8; KEY_BYTES]) -> Self {
-        Self {
-            incarnation,
-            current: key_id,
-            keys: vec![(key_id, keyed(key))],
-        }
-    }
-
-    /// A ring of one random key and a random incarnation, for a process that is alone.
-    pub fn random() -> Self {
-        Self::new(rand::random(), 0, &rand::random())
-    }
-
-    /// Accepts ids that were signed with this key too; a known key id keeps its key.
-    pub fn accept(&mut self, key_id: u8, key: &[u8; KEY_BYTES]) {
-        if self.key(key_id).is_none() {
-            self.keys.push((key_id, keyed(key)));
-        }
-    }
-
-    /// What the ids of this ring carry as their process.
-    pub fn incarnation(&self) -> u32 {
-        self.incarnation
-    }
-
-    /// A new id for a session of this process on `shard`.
-    pub fn mint(&self, shard: u8) -> SessionId {
-        let mut bytes: [u8; BYTES] = rand::random();
-        bytes[0] = self.current;
-        bytes[1..5].copy_from_slice(&self.incarnation.to_be_bytes());
-        bytes[5] = shard;
-        let key = self
-            .key(self.current)
-            .expect("the current key is put in by the constructor");
-        let mac = sign(key, &bytes[..SIGNED]);
-        bytes[SIGNED..].copy_from_slice(&mac);
-        let mut text = [0; SESSION_ID_CHARS];
-        URL_SAFE_NO_PAD
-            .encode_slice(bytes, &mut text)
-            .expect("26 bytes are 35 characters");
-        SessionId(text)
-    }
-
-    /// The session's place if one of our keys signed the id.
-    pub fn open(&self, text: &str) -> Option<Tag> {
-        let mut bytes = [0; BYTES];
-        let filled = (text.len() == SESSION_ID_CHARS)
-            .then(|| URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok())
-            .flatten()?;
-        let key = self.key(bytes[0])?;
-        let mac = sign(key, &bytes[..SIGNED]);
-        let genuine = filled == BYTES && bool::from(mac.ct_eq(&bytes[SIGNED..]));
-        let [_, a, b, c, d, shard, ..] = bytes;
-        genuine.then_some(Tag {
-            incarnation: u32::from_be_bytes([a, b, c, d]),
-            shard,
-        })
-    }
-
-    /// The id as a value, if one of our keys signed it.
-    pub fn session(&self, text: &str) -> Option<(SessionId, Tag)> {
-        let tag = self.open(text)?;
-        Some((SessionId(text.as_bytes().try_into().ok()?), tag))
-    }
-
-    fn key(&self, id: u8) -> Option<&Hmac<Sha256>> {
-        self.keys
-            .iter()
-            .find(|(known, _)| *known == id)
-            .map(|(_, key)| key)
-    }
-}
-
-impl fmt::Debug for KeyRing {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("KeyRing")
-            .field("incarnation", &self.incarnation)
-            .field("current", &self.current)
-            .finish_non_exhaustive()
-    }
-}
-
-fn keyed(key: &[u8; KEY_BYTES]) -> Hmac<Sha256> {
-    Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
-}
-
-fn sign(key: &Hmac<Sha256>, message: &[u8]) -> [u8; BYTES - SIGNED] {
-    let mut mac = key.clone();
-    mac.update(message);
-    let full = mac.finalize().into_bytes();
-    let mut short = [0; BYTES - SIGNED];
-    short.copy_from_slice(&full[..BYTES - SIGNED]);
-    short
+/// The id and its place, if a key signed it. A key id that two pods have chosen alike means two keys.
+pub(super) fn open(keys: &[Key], text: &str) -> Option<(SessionId, Tag)> {
+    let chars: [u8; SESSION_ID_CHARS] = text.as_bytes().try_into().ok()?;
+    let mut bytes = [0; BYTES];
+    let filled = URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).ok()?;
+    let signed_by = |key: &Key| {
+        let mac = key.sign_session(&bytes[..SIGNED]);
+        bool::from(mac[..BYTES - SIGNED].ct_eq(&bytes[SIGNED..]))
+    };
+    let mut named = keys.iter().filter(|key| key.id == bytes[0]);
+    let genuine = filled == BYTES && named.any(signed_by);
+    let [_, a, b, c, d, shard, ..] = bytes;
+    let incarnation = u32::from_be_bytes([a, b, c, d]);
+    genuine.then_some((SessionId(chars), Tag { incarnation, shard }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::{KEY_BYTES, KeyRing};
 
     #[test]
     fn an_id_tells_its_place_to_the_holders_of_the_key() {
@@ -175,7 +99,7 @@ mod tests {
                 }
             ))
         );
-        let mut other = KeyRing::new(1, 8, &[2; KEY_BYTES]);
+        let other = KeyRing::new(1, 8, &[2; KEY_BYTES]);
         assert_eq!(other.open(id.as_str()), None);
         other.accept(7, &[1; KEY_BYTES]);
         assert_eq!(

@@ -101,9 +101,25 @@ impl Admission {
             self.guarded()
                 .admit(counted.then_some(address), limits, now)?;
         }
+        self.count(counted.then_some(address), limits)
+    }
+
+    /// Admits a websocket of a session that lives on another pod. It is no handshake, so that a pod that drains takes it too.
+    ///
+    /// # Errors
+    /// `limits.connections` is reached.
+    pub fn carry(self: &Arc<Self>, limits: &AdmissionLimits) -> Result<Permit, Refused> {
+        self.count(None, limits)
+    }
+
+    fn count(
+        self: &Arc<Self>,
+        address: Option<IpAddr>,
+        limits: &AdmissionLimits,
+    ) -> Result<Permit, Refused> {
         let permit = Permit {
             admission: self.clone(),
-            address: counted.then_some(address),
+            address,
         };
         let open = self.connections.fetch_add(1, Ordering::Relaxed);
         if limits.connections.is_some_and(|limit| open >= limit) {
@@ -112,7 +128,7 @@ impl Admission {
         Ok(permit)
     }
 
-    /// Open sessions.
+    /// Open sessions, and websockets that are piped to other pods.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::Relaxed)

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::oneshot;
 
-/// All answers of the client port: whole in memory, or whatever the API streams.
+use super::peer::Returning;
+
+/// All answers of the client port: whole in memory, or whatever the API or another pod streams.
 pub struct Body(Kind);
 
 enum Kind {
@@ -16,6 +18,7 @@ enum Kind {
         written: Option<Written>,
     },
     Api(axum::body::Body),
+    Relayed(Returning),
 }
 
 /// Told true once the bytes were handed to the connection; dropped untold if they never were.
@@ -51,6 +54,12 @@ impl From<axum::body::Body> for Body {
     }
 }
 
+impl From<Returning> for Body {
+    fn from(body: Returning) -> Self {
+        Self(Kind::Relayed(body))
+    }
+}
+
 impl HttpBody for Body {
     type Data = Bytes;
     type Error = axum::Error;
@@ -68,6 +77,7 @@ impl HttpBody for Body {
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
             Kind::Api(body) => Pin::new(body).poll_frame(context),
+            Kind::Relayed(body) => Pin::new(body).poll_frame(context).map_err(axum::Error::new),
         }
     }
 
@@ -75,6 +85,7 @@ impl HttpBody for Body {
         match &self.0 {
             Kind::Whole { bytes, .. } => bytes.is_empty(),
             Kind::Api(body) => body.is_end_stream(),
+            Kind::Relayed(body) => body.is_end_stream(),
         }
     }
 
@@ -82,6 +93,7 @@ impl HttpBody for Body {
         match &self.0 {
             Kind::Whole { bytes, .. } => SizeHint::with_exact(bytes.len() as u64),
             Kind::Api(body) => body.size_hint(),
+            Kind::Relayed(body) => body.size_hint(),
         }
     }
 }

@@ -17,8 +17,10 @@ use super::Upper;
 use super::admission::Admission;
 use super::connection::Connection;
 use super::forward::{Fallback, Forwarded};
+use super::peer::{Directory, Peers, Pipes};
 use super::settings::Settings;
 use super::wheel::Wheel;
+use crate::admin::log::Sampler;
 use crate::admin::metrics::ShardMetrics;
 use crate::clock;
 use crate::engine::packet::PING_FRAME;
@@ -35,6 +37,10 @@ pub struct Gate {
     pub(super) metrics: Arc<ShardMetrics>,
     pub(super) shards: Vec<mpsc::UnboundedSender<Forwarded>>,
     pub(super) fallback: Option<Fallback>,
+    pub(super) peers: Option<Peers>,
+    pub(super) pipes: Pipes,
+    /// What goes wrong between pods may go wrong at every request.
+    pub(super) peer_log: RefCell<Sampler>,
     settings: RefCell<Rc<Settings>>,
     sessions: RefCell<HashMap<SessionId, Rc<Connection>>>,
     wheel: RefCell<Wheel<Weak<Connection>>>,
@@ -64,6 +70,8 @@ pub struct GateParts {
     pub shards: Vec<mpsc::UnboundedSender<Forwarded>>,
     /// Who answers other paths; absent = 404.
     pub fallback: Option<Fallback>,
+    /// Who finds the pods of other sessions; absent = such sessions are unknown.
+    pub peers: Option<Arc<dyn Directory>>,
     /// The rules at the start.
     pub settings: Settings,
 }
@@ -74,8 +82,19 @@ pub struct Accepted {
     pub stream: StdTcpStream,
     /// The other end.
     pub peer: SocketAddr,
+    /// The port where it came in.
+    pub port: Port,
     /// Counts it for the acceptor while it is open.
     pub seat: Seat,
+}
+
+/// Whose connections a port takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// Browsers'.
+    Client,
+    /// Other pods', whose every request is sealed.
+    Peer,
 }
 
 /// Counts one connection while it is kept.
@@ -110,6 +129,7 @@ impl Gate {
             metrics,
             shards,
             fallback,
+            peers,
             settings,
         } = parts;
         Rc::new(Self {
@@ -121,6 +141,9 @@ impl Gate {
             metrics,
             shards,
             fallback,
+            peers: peers.map(Peers::new),
+            pipes: Pipes::default(),
+            peer_log: RefCell::new(Sampler::new(1)),
             settings: RefCell::new(Rc::new(settings)),
             sessions: RefCell::default(),
             wheel: RefCell::new(Wheel::new(now)),
@@ -143,16 +166,22 @@ impl Gate {
 
     /// Serves what the acceptor deals, until it stops.
     pub async fn serve(self: Rc<Self>, mut accepted: mpsc::UnboundedReceiver<Accepted>) {
-        while let Some(Accepted { stream, peer, seat }) = accepted.recv().await {
+        while let Some(Accepted {
+            stream,
+            peer,
+            port,
+            seat,
+        }) = accepted.recv().await
+        {
             if let Ok(stream) = TcpStream::from_std(stream) {
-                self.receive(stream, peer, seat);
+                self.receive(stream, peer, port, seat);
             }
         }
     }
 
     /// Serves one connection of this thread's reactor.
-    pub fn receive(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr, seat: Seat) {
-        task::spawn_local(super::http::serve(self.clone(), stream, peer, seat));
+    pub fn receive(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr, port: Port, seat: Seat) {
+        task::spawn_local(super::http::serve(self.clone(), stream, peer, port, seat));
     }
 
     /// Answers what other shards forward, until they stop.
@@ -197,7 +226,8 @@ impl Gate {
         self.sessions.borrow().len()
     }
 
-    /// Ends `count` open sessions, whichever; the clients reconnect. Returns how many are left: those that linger are told already.
+    /// Ends `count` open sessions, or websockets that are piped to other pods, whichever; the clients reconnect. Returns how many
+    /// are left: those that linger are told already.
     pub fn close_some(&self, count: usize) -> usize {
         let chosen: Vec<_> = self
             .sessions
@@ -210,11 +240,10 @@ impl Gate {
         chosen
             .iter()
             .for_each(|connection| connection.close(Close::Shutdown.into()));
+        let pipes = self.pipes.close_some(count - chosen.len());
         let sessions = self.sessions.borrow();
-        sessions
-            .values()
-            .filter(|connection| connection.is_open())
-            .count()
+        let open = sessions.values().filter(|connection| connection.is_open());
+        open.count() + pipes
     }
 
     /// Cuts the connections that hold the most unsent bytes until `bytes` are freed.

@@ -1,7 +1,7 @@
 //! The client port: one hyper connection, and which answer a request gets.
 
 pub(super) mod answer;
-mod handshake;
+pub(super) mod handshake;
 
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
+use futures_util::future::Either;
 use http::{Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -20,18 +21,18 @@ use tokio::net::TcpStream;
 use super::body::Body;
 use super::connection::Connection;
 use super::forward::{Forwarded, to_shard};
-use super::gate::{Gate, Seat};
+use super::gate::{Gate, Port, Seat};
+use super::peer::{self, Landed, Seal};
 use super::polling;
 use super::settings::Settings;
 use super::websocket::handshake as upgrade;
 use crate::engine::query::{Query, Request as Asked, RequestError};
 
-const LARGEST_HEAD: usize = 16 * 1024;
 /// A client that is slower with its headers than this is cut (slow loris).
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where the seat of a connection is until a websocket takes it along.
-type SeatSlot = Rc<RefCell<Option<Seat>>>;
+pub(super) type SeatSlot = Rc<RefCell<Option<Seat>>>;
 
 /// What answers a request. It is made when the request comes: hyper drops a future unpolled if the client hangs up in the
 /// same breath, and even then the session has to learn of it.
@@ -57,18 +58,41 @@ impl Answer {
     }
 }
 
+impl Port {
+    /// Bytes of a head. What another pod passes on has a seal besides.
+    fn largest_head(self) -> usize {
+        match self {
+            Self::Client => 16 * 1024,
+            Self::Peer => 20 * 1024,
+        }
+    }
+}
+
 /// Serves one connection.
-pub(super) async fn serve(gate: Rc<Gate>, stream: TcpStream, peer: SocketAddr, seat: Seat) {
+pub(super) async fn serve(
+    gate: Rc<Gate>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    port: Port,
+    seat: Seat,
+) {
     let slot: SeatSlot = Rc::new(RefCell::new(Some(seat)));
     let kept = slot.clone();
     let service = service_fn(move |request| {
-        let response = respond(&gate, request, peer, &slot);
+        let request = match port {
+            Port::Client => Ok(request),
+            Port::Peer => peer::unseal(&gate, request),
+        };
+        let response = match request {
+            Ok(request) => Either::Left(respond(&gate, request, peer, &slot)),
+            Err(refusal) => Either::Right(std::future::ready(refusal)),
+        };
         async move { Ok::<_, Infallible>(response.await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .max_buf_size(LARGEST_HEAD)
+        .max_buf_size(port.largest_head())
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     // An error is the client's: it is gone, or what it sent is not HTTP, which hyper has answered.
@@ -98,21 +122,22 @@ fn respond(
     slot: &SeatSlot,
 ) -> impl Future<Output = Response<Body>> + use<> {
     let settings = gate.settings();
-    let origin = request
-        .uri()
-        .path()
-        .starts_with(&settings.path)
-        .then(|| answer::Origin::of(request.headers()));
-    let answer =
-        if request.version() == Version::HTTP_11 && !request.headers().contains_key(header::HOST) {
-            Answer::Now(answer::status(StatusCode::BAD_REQUEST))
-        } else if origin.is_none() {
-            elsewhere(gate, request)
-        } else if request.method() == Method::OPTIONS && !settings.cors.origins.is_empty() {
-            Answer::Now(answer::preflight(&settings.cors, request.headers()))
-        } else {
-            engine(gate, &settings, request, peer, slot)
-        };
+    let is_relayed = request.extensions().get::<Seal>().is_some();
+    let is_engine = !is_relayed && request.uri().path().starts_with(&settings.path);
+    let origin = is_engine.then(|| answer::Origin::of(request.headers()));
+    let answer = if is_relayed {
+        // Headers for the browser are those of the pod where it landed.
+        engine(gate, &settings, request, peer, slot)
+    } else if request.version() == Version::HTTP_11 && !request.headers().contains_key(header::HOST)
+    {
+        Answer::Now(answer::status(StatusCode::BAD_REQUEST))
+    } else if origin.is_none() {
+        elsewhere(gate, request)
+    } else if request.method() == Method::OPTIONS && !settings.cors.origins.is_empty() {
+        Answer::Now(answer::preflight(&settings.cors, request.headers()))
+    } else {
+        engine(gate, &settings, request, peer, slot)
+    };
     async move {
         let mut response = answer.wait().await;
         if let Some(origin) = origin {
@@ -145,14 +170,22 @@ fn engine(
         Ok(asked) => asked,
         Err(error) => return Answer::error(error, is_upgrade),
     };
+    let is_relayed = request.extensions().get::<Seal>().is_some();
     let Asked::Session { sid, .. } = &asked else {
-        return Answer::Now(handshake::open(gate, settings, request, peer, slot));
+        return match is_relayed {
+            false => Answer::Now(handshake::open(gate, settings, request, peer, slot)),
+            true => Answer::error(RequestError::BadRequest, is_upgrade),
+        };
     };
-    let ours = gate
-        .keys
-        .session(sid)
-        .filter(|(_, tag)| tag.incarnation == gate.keys.incarnation());
-    match ours {
+    match gate.keys.session(sid) {
+        Some((_, tag)) if tag.incarnation != gate.keys.incarnation() => {
+            if is_relayed {
+                return Answer::Now(answer::status(peer::GONE));
+            }
+            let landed = Landed::new(request, peer, tag.incarnation, settings);
+            let (gate, settings) = (gate.clone(), settings.clone());
+            Answer::later(landed.pass_on(gate, settings, slot.clone(), is_upgrade))
+        }
         Some((id, tag)) if tag.shard == gate.index => match gate.session(&id) {
             Some(connection) => exchange(&connection, settings, request, &asked, slot),
             None => Answer::error(RequestError::UnknownSid, is_upgrade),

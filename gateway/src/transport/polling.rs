@@ -9,6 +9,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
+use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 use tokio::{task, time};
 
@@ -16,6 +17,7 @@ use self::compress::Compression;
 use super::body::Body;
 use super::connection::{Connection, End};
 use super::http::answer;
+use super::peer::{Payload, Seal};
 use super::settings::Settings;
 use crate::clock;
 use crate::engine::payload;
@@ -24,7 +26,7 @@ use crate::hub::{Batch, Link};
 use crate::socket::frame::{Frames, Opcode};
 
 /// A body that takes longer than this is not waited for: heartbeats could not come meanwhile either.
-const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A GET that waits for packets. A client that gives it up is gone.
 pub(super) struct Poll {
@@ -141,21 +143,28 @@ pub(super) async fn post(connection: Rc<Connection>, request: Request<Incoming>)
         return answer::status(StatusCode::BAD_REQUEST);
     }
     let limit = connection.max_payload;
+    let seal = request.extensions().get::<Seal>();
+    let hash = match seal.map(|seal| seal.payload) {
+        None => None,
+        Some(Payload::Whole(hash)) => Some(hash),
+        Some(Payload::TooLarge) => return too_large(&connection),
+        Some(Payload::Broken) => return broken(&connection),
+    };
     if request.body().size_hint().lower() > limit as u64 {
         return too_large(&connection);
     }
     let body = Limited::new(request.into_body(), limit).collect();
     match time::timeout(BODY_TIMEOUT, body).await {
-        Ok(Ok(body)) => take(&connection, &body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(&connection),
-        Ok(Err(_)) | Err(_) => {
-            connection.close(End::of(Reason::TransportError));
-            let mut response = answer::status(StatusCode::BAD_REQUEST);
-            response
-                .headers_mut()
-                .insert(header::CONNECTION, HeaderValue::from_static("close"));
-            response
+        Ok(Ok(body)) => {
+            let body = body.to_bytes();
+            if hash.is_some_and(|hash| Sha256::digest(&body)[..] != hash) {
+                tracing::warn!("a POST of another pod was changed on its way");
+                return answer::status(StatusCode::BAD_REQUEST);
+            }
+            take(&connection, &body)
         }
+        Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(&connection),
+        Ok(Err(_)) | Err(_) => broken(&connection),
     }
 }
 
@@ -166,6 +175,16 @@ impl Drop for Posting<'_> {
     fn drop(&mut self) {
         self.0.posting.set(false);
     }
+}
+
+/// The body did not come to its end.
+fn broken(connection: &Connection) -> Response<Body> {
+    connection.close(End::of(Reason::TransportError));
+    let mut response = answer::status(StatusCode::BAD_REQUEST);
+    response
+        .headers_mut()
+        .insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 fn too_large(connection: &Connection) -> Response<Body> {

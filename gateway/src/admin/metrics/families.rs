@@ -34,7 +34,7 @@ macro_rules! families {
 }
 
 families! {
-    SESSIONS = "carillon_sessions" gauge ["transport"] "Open Engine.IO sessions";
+    SESSIONS = "carillon_sessions" gauge ["transport"] "Open Engine.IO sessions; `relay` = websockets piped to the pod that has their session, which counts them too";
     SOCKETS = "carillon_sockets" gauge ["namespace"] "Connected sockets, one a session and namespace";
     ROOMS = "carillon_rooms" gauge ["namespace"] "Rooms with a member on this node";
     OPENED = "carillon_sessions_opened_total" counter ["transport"] "Sessions opened, by the transport they began with";

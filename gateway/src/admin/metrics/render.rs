@@ -40,7 +40,8 @@ fn bus(out: &mut Collection, totals: &Totals, up: bool) {
 
 fn limits(out: &mut Collection, totals: &Totals, scrape: &Scrape) {
     let process = &scrape.process;
-    let open = totals.open.iter().copied().fold(0, u64::wrapping_add);
+    let open = totals.open.iter().copied();
+    let open = open.fold(totals.relays, u64::wrapping_add);
     let resources = [
         ("connections", Some(open), scrape.connection_limit),
         ("memory", process.resident_bytes, scrape.memory_limit),
@@ -64,6 +65,9 @@ fn sessions(out: &mut Collection, totals: &Totals) {
         out.family(family, |samples| {
             for transport in Transport::ALL {
                 samples.add(&[transport.label()], counts[transport as usize] as f64);
+            }
+            if family.name == f::SESSIONS.name {
+                samples.add(&["relay"], totals.relays as f64);
             }
         });
     }

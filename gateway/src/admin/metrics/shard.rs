@@ -15,6 +15,7 @@ pub const UNDECLARED: &str = "other";
 pub struct ShardMetrics {
     pub(super) opened: [Counter; 2],
     pub(super) open: [Counter; 2],
+    pub(super) relays: Counter,
     pub(super) closed: Labelled,
     pub(super) refused: Labelled,
     pub(super) upgrades: Labelled,
@@ -73,6 +74,16 @@ impl ShardMetrics {
     pub fn session_closed(&self, transport: Transport, reason: &'static str) {
         self.open[transport as usize].sub(1);
         self.closed.add(reason);
+    }
+
+    /// A websocket of another pod's session is piped here.
+    pub fn relay_opened(&self) {
+        self.relays.add(1);
+    }
+
+    /// It is no more.
+    pub fn relay_closed(&self) {
+        self.relays.sub(1);
     }
 
     /// A handshake was refused.

@@ -41,12 +41,16 @@ fn shards_add_up() {
         crime.event_refused("rate_limited");
     }
     metrics.control().handshake_refused("draining");
+    metrics.shard(0).relay_opened();
+    metrics.shard(1).relay_opened();
+    metrics.shard(0).relay_closed();
     assert_eq!((metrics.sessions(), metrics.sockets()), (3, 3));
     check(
         &render(&metrics),
         &[
             "carillon_sessions{transport=\"polling\"} 1",
             "carillon_sessions{transport=\"websocket\"} 2",
+            "carillon_sessions{transport=\"relay\"} 1",
             "carillon_sessions_opened_total{transport=\"polling\"} 5",
             "carillon_sessions_closed_total{reason=\"transport close\"} 2",
             "carillon_sockets{namespace=\"/crime\"} 3",

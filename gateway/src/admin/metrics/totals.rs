@@ -11,6 +11,7 @@ pub(super) type Counts<L = &'static str> = BTreeMap<L, u64>;
 #[derive(Debug, Default)]
 pub(super) struct Totals {
     pub(super) open: [u64; 2],
+    pub(super) relays: u64,
     pub(super) opened: [u64; 2],
     pub(super) closed: Counts,
     pub(super) refused: Counts,
@@ -36,6 +37,7 @@ pub(super) struct NamespaceTotals {
 impl Totals {
     pub(super) fn add(&mut self, shard: &ShardMetrics) {
         add_array(&mut self.open, &shard.open);
+        self.relays = self.relays.wrapping_add(shard.relays.get());
         add_array(&mut self.opened, &shard.opened);
         add_labelled(&mut self.closed, &shard.closed);
         add_labelled(&mut self.refused, &shard.refused);

@@ -12,7 +12,7 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{Notify, mpsc, oneshot, watch},
     time::{self, Instant, MissedTickBehavior},
 };
 
@@ -34,6 +34,8 @@ pub struct Sighting {
 pub struct Lease {
     /// How its sessions name it, and the keys.
     pub keys: Arc<KeyRing>,
+    /// Whether the keys are shared through Redis.
+    pub shares_keys: bool,
     /// Where others reach it; absent = they cannot.
     pub address: Option<SocketAddr>,
     /// The format that it speaks.
@@ -42,7 +44,7 @@ pub struct Lease {
     pub prefix: String,
 }
 
-/// Who is told what the other pods speak.
+/// Told after each heartbeat of another mode that is in use, if it is another.
 pub type OtherMode = Box<dyn Fn(Option<&str>)>;
 
 /// A handle that finds pods, on any thread.
@@ -53,13 +55,24 @@ pub struct Members(Arc<Shared>);
 struct Shared {
     known: Mutex<HashMap<u32, Sighting>>,
     ask: mpsc::UnboundedSender<oneshot::Sender<()>>,
-    draining: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
+    released: Notify,
+}
+
+/// What a pod says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Serving,
+    Draining,
+    Gone,
 }
 
 /// How long a lease holds.
 const TTL: Duration = Duration::from_secs(15);
 /// How often it is renewed.
 const RENEW: Duration = Duration::from_secs(5);
+/// How long a pod that ends waits for Redis.
+const RELEASE: Duration = Duration::from_secs(1);
 /// For how long a pod that nobody knows may be one that has not renewed its lease yet in a Redis that lost its data.
 const YOUNG: Duration = Duration::from_secs(6);
 
@@ -70,7 +83,8 @@ impl Members {
         let shared = Shared {
             known: Mutex::default(),
             ask,
-            draining: watch::channel(false).0,
+            phase: watch::channel(Phase::Serving).0,
+            released: Notify::new(),
         };
         (Self(Arc::new(shared)), asked)
     }
@@ -98,7 +112,13 @@ impl Members {
 
     /// Says of this pod, with the next heartbeat, which comes at once, that it takes no new sessions.
     pub fn drain(&self) {
-        self.0.draining.send_replace(true);
+        self.0.phase.send_replace(Phase::Draining);
+    }
+
+    /// Gives the lease back, the last thing that a pod does; a Redis that does not answer is not waited for.
+    pub async fn release(&self) {
+        self.0.phase.send_replace(Phase::Gone);
+        time::timeout(RELEASE, self.0.released.notified()).await.ok();
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<u32, Sighting>> {
@@ -116,7 +136,7 @@ impl Members {
     ) {
         let mut tick = time::interval(RENEW);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut draining = self.0.draining.subscribe();
+        let mut phase = self.0.phase.subscribe();
         let mut up_since = Instant::now();
         loop {
             let mut asking = Vec::new();
@@ -126,29 +146,27 @@ impl Members {
                     up_since = Instant::now();
                     tick.reset();
                 }
-                Ok(()) = draining.changed() => {}
+                Ok(()) = phase.changed() => {}
                 Some(one) = asked.recv() => asking.push(one),
                 else => return,
             }
             while let Ok(one) = asked.try_recv() {
                 asking.push(one);
             }
+            let now = *phase.borrow_and_update();
+            if now == Phase::Gone {
+                lease.release(&link).await;
+                return self.0.released.notify_one();
+            }
             if *up.borrow() {
-                self.beat(&lease, &link, *draining.borrow(), &other_mode).await;
+                self.beat(&lease, &link, now == Phase::Draining, &other_mode)
+                    .await;
             }
             if up_since.elapsed() < TTL || !*up.borrow() {
                 // Who asked meanwhile may ask again: the pod it looks for may not have come back to Redis yet.
                 asking.into_iter().for_each(|one| _ = one.send(()));
             }
         }
-    }
-
-    /// Gives the lease back: the last thing that a pod does.
-    pub async fn release(&self, lease: &Lease, link: &Link) {
-        let field = lease.keys.incarnation().to_string();
-        let mut command = redis::cmd("HDEL");
-        command.arg(lease.key("nodes")).arg(field);
-        link.command(command).await.ok();
     }
 
     async fn beat(&self, lease: &Lease, link: &Link, draining: bool, other_mode: &OtherMode) {
@@ -164,11 +182,7 @@ impl Members {
             .arg(u8::from(draining))
             .arg(TTL.as_millis() as u64)
             .arg(lease.mode);
-        let mut entries = lease.keys.entries();
-        if entries.is_empty() {
-            entries.push(lease.keys.current());
-        }
-        for (id, bytes) in entries {
+        for (id, bytes) in lease.entries() {
             command.arg(id.to_string()).arg(&bytes[..]);
         }
         match link.command(command).await {
@@ -181,7 +195,9 @@ impl Members {
     }
 
     fn take(&self, lease: &Lease, answer: Answer, other_mode: &OtherMode) {
-        lease.keys.adopt(answer.keys);
+        if lease.shares_keys {
+            lease.keys.adopt(answer.keys);
+        }
         other_mode(Some(&*answer.mode).filter(|mode| *mode != lease.mode));
         let mut known = self.known();
         for (incarnation, sighting) in answer.nodes {
@@ -191,6 +207,27 @@ impl Members {
 }
 
 impl Lease {
+    /// The keys that a heartbeat puts into Redis.
+    fn entries(&self) -> Vec<(u8, [u8; KEY_BYTES])> {
+        if !self.shares_keys {
+            return Vec::new();
+        }
+        let mut entries = self.keys.entries();
+        if entries.is_empty() {
+            entries.push(self.keys.current());
+        }
+        entries
+    }
+
+    async fn release(&self, link: &Link) {
+        let mut command = redis::cmd("HDEL");
+        command
+            .arg(self.key("nodes"))
+            .arg(self.keys.incarnation().to_string());
+        // A lease that stays runs out.
+        link.command(command).await.ok();
+    }
+
     /// The name of a key; all of them lie in one slot of a Redis Cluster.
     fn key(&self, name: &str) -> String {
         format!("{{{}:carillon}}:{name}", self.prefix)

@@ -1,6 +1,11 @@
 //! Where Redis is, and how a connection to it is made.
 
-use std::{fmt, str::FromStr, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket},
+    str::FromStr,
+    time::Duration,
+};
 
 use redis::{
     AsyncConnectionConfig, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, Pipeline,
@@ -124,6 +129,26 @@ impl fmt::Debug for RedisUrl {
 }
 
 impl RedisUrl {
+    /// The address of this machine on the way to Redis, at which others on that way reach it.
+    pub fn local_address(&self) -> Option<IpAddr> {
+        let to = match self.servers.first()?.addr() {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+                (host.as_str(), *port)
+            }
+            _ => return None,
+        };
+        let to = to.to_socket_addrs().ok()?.next()?;
+        let any: SocketAddr = if to.is_ipv4() {
+            (Ipv4Addr::UNSPECIFIED, 0).into()
+        } else {
+            (Ipv6Addr::UNSPECIFIED, 0).into()
+        };
+        // A UDP socket sends nothing to connect: it only asks for the route.
+        let socket = UdpSocket::bind(any).ok()?;
+        socket.connect(to).ok()?;
+        socket.local_addr().ok().map(|address| address.ip())
+    }
+
     /// Connects; with `pushes` the connection listens, and what comes goes there.
     pub(super) async fn connect(
         &self,

@@ -60,7 +60,7 @@ pub(in crate::transport) fn bad_request() -> Response<Body> {
 }
 
 /// A method that the session does not know.
-pub(super) fn method_not_allowed() -> Response<Body> {
+pub(in crate::transport) fn method_not_allowed() -> Response<Body> {
     let mut response = status(StatusCode::METHOD_NOT_ALLOWED);
     response
         .headers_mut()
@@ -69,7 +69,7 @@ pub(super) fn method_not_allowed() -> Response<Body> {
 }
 
 /// No new sessions for now; the connection is closed, so that the next try may reach another pod.
-pub(super) fn unavailable() -> Response<Body> {
+pub(in crate::transport) fn unavailable() -> Response<Body> {
     let mut response = status(StatusCode::SERVICE_UNAVAILABLE);
     response
         .headers_mut()
@@ -85,7 +85,7 @@ pub(super) fn preflight(cors: &Cors, request: &HeaderMap) -> Response<Body> {
 }
 
 /// An error of Engine.IO: JSON with its number, or plain text for what wanted a websocket.
-pub(super) fn error(error: RequestError, is_upgrade: bool) -> Response<Body> {
+pub(in crate::transport) fn error(error: RequestError, is_upgrade: bool) -> Response<Body> {
     let code = StatusCode::from_u16(error.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
     if is_upgrade {
         let mut response = text(code, "text/html", error.message());

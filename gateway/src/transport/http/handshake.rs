@@ -22,6 +22,7 @@ use crate::transport::address::{client_address, is_secure};
 use crate::transport::admission::Permit;
 use crate::transport::connection::Connection;
 use crate::transport::gate::Gate;
+use crate::transport::peer::Seal;
 use crate::transport::settings::Settings;
 use crate::transport::websocket::{self, Stream, handshake};
 
@@ -154,7 +155,9 @@ pub(super) fn upgrade(
     mut request: Request<Incoming>,
     slot: &SeatSlot,
 ) -> Response<Body> {
-    if !settings.cors.admits_websocket(request.headers()) {
+    // Where it landed, the origin was seen.
+    let is_relayed = request.extensions().get::<Seal>().is_some();
+    if !is_relayed && !settings.cors.admits_websocket(request.headers()) {
         return answer::error(RequestError::Forbidden, true);
     }
     let (response, upgraded) = match accept(&mut request) {
@@ -176,7 +179,10 @@ pub(super) fn upgrade(
     response
 }
 
-fn accept(request: &mut Request<Incoming>) -> Result<(Response<Body>, OnUpgrade), Response<Body>> {
+/// The answer that opens a websocket, and the connection that it then is; or the refusal.
+pub(in crate::transport) fn accept(
+    request: &mut Request<Incoming>,
+) -> Result<(Response<Body>, OnUpgrade), Response<Body>> {
     let accept = handshake::check(request.method(), request.version(), request.headers()).map_err(
         |refusal| {
             let mut response = answer::text(refusal.status(), "text/plain", refusal.to_string());

@@ -1,0 +1,141 @@
+//! No sticky sessions: a request that lands on a pod which does not have its session is passed on to the pod that has it.
+//!
+//! A session id names its owner and carries a MAC, so a made-up one costs no message. A poll or a POST is relayed over a pooled
+//! HTTP connection to the owner's peer port; a websocket is piped. Every request of the link is sealed with a key of the ring,
+//! and is never passed on a second time.
+//!
+//! The seam for moving a session instead of piping it is [`pipe::begin`]: it alone decides what an upgrade that lands here does.
+
+mod body;
+mod directory;
+mod link;
+mod pipe;
+mod relay;
+mod seal;
+
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+
+pub use self::directory::{Directory, Found, PeerAddress, Static};
+pub(super) use self::link::Returning;
+use self::link::{Failure, Links};
+pub(super) use self::pipe::Pipes;
+pub(super) use self::seal::{Payload, Seal};
+use super::address::{client_address, is_secure};
+use super::body::Body;
+use super::gate::Gate;
+use super::http::{SeatSlot, answer};
+use super::settings::Settings;
+use crate::clock;
+use crate::engine::query::RequestError;
+
+/// The other pods, as a shard reaches them.
+pub(super) struct Peers {
+    directory: Arc<dyn Directory>,
+    links: Arc<Links>,
+}
+
+/// A request whose session is elsewhere.
+pub(super) struct Landed {
+    request: Request<Incoming>,
+    incarnation: u32,
+    client: IpAddr,
+    secure: bool,
+}
+
+/// What the owner answers where the session id names another incarnation than its own.
+pub(super) const GONE: StatusCode = StatusCode::GONE;
+/// What the owner answers to a request that is not sealed as it should be.
+const UNSEALED: StatusCode = StatusCode::UNAUTHORIZED;
+
+impl Peers {
+    pub(super) fn new(directory: Arc<dyn Directory>) -> Self {
+        Self {
+            directory,
+            links: Arc::default(),
+        }
+    }
+
+    /// Where to dial for a session of that incarnation.
+    async fn locate(&self, incarnation: u32) -> Result<SocketAddr, Failure> {
+        match self.directory.find(incarnation).await {
+            Found::Here(peer) | Found::Stale(peer) => Ok(peer.address),
+            Found::Gone => Err(Failure::Gone),
+        }
+    }
+}
+
+impl Landed {
+    pub(super) fn new(
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        incarnation: u32,
+        settings: &Settings,
+    ) -> Self {
+        let (headers, trusted) = (request.headers(), &settings.trusted_proxies);
+        Self {
+            client: client_address(peer.ip(), headers, trusted),
+            secure: is_secure(peer.ip(), headers, trusted),
+            request,
+            incarnation,
+        }
+    }
+
+    /// Has the owner answer.
+    pub(super) async fn pass_on(
+        self,
+        gate: Rc<Gate>,
+        settings: Rc<Settings>,
+        seat: SeatSlot,
+        is_upgrade: bool,
+    ) -> Response<Body> {
+        let Some(peers) = &gate.peers else {
+            return answer::error(RequestError::UnknownSid, is_upgrade);
+        };
+        let answered = match *self.request.method() {
+            _ if is_upgrade => pipe::begin(&gate, peers, &settings, self, &seat).await,
+            Method::GET | Method::POST => relay::relay(&gate, peers, &settings, self).await,
+            _ => Ok(answer::method_not_allowed()),
+        };
+        answered.unwrap_or_else(|failure| {
+            if failure == Failure::Gone {
+                return answer::error(RequestError::UnknownSid, is_upgrade);
+            }
+            if let Some(left_out) = gate.peer_log.borrow_mut().admit(clock::now()) {
+                tracing::warn!(%failure, left_out, "a request could not be passed on");
+            }
+            answer::unavailable()
+        })
+    }
+
+    fn seal(&self, payload: Payload) -> Seal {
+        Seal {
+            client: self.client,
+            secure: self.secure,
+            payload,
+        }
+    }
+}
+
+/// Takes a request of the peer port, if a pod that holds our keys has sealed it; else the answer is the error.
+pub(super) fn unseal(
+    gate: &Gate,
+    mut request: Request<Incoming>,
+) -> Result<Request<Incoming>, Response<Body>> {
+    match Seal::open(&gate.keys, &request, clock::epoch_millis()) {
+        Ok(seal) => {
+            request.extensions_mut().insert(seal);
+            Ok(request)
+        }
+        Err(refused) => {
+            if let Some(left_out) = gate.peer_log.borrow_mut().admit(clock::now()) {
+                tracing::warn!(%refused, left_out, "a request on the peer port is refused");
+            }
+            Err(answer::status(UNSEALED))
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! Websockets whose session is on another pod: bytes are copied both ways, and nothing is looked at.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use http::header::{self, HeaderName, HeaderValue};
+use http::{Response, StatusCode};
+use tokio::io::AsyncWriteExt;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::task::{self, AbortHandle};
+use tokio::time;
+
+use super::body;
+use super::link::{Failure, Link, Returning};
+use super::relay::{answered, copy, sealed};
+use super::{Landed, Peers};
+use crate::engine::query::RequestError;
+use crate::transport::admission::Permit;
+use crate::transport::body::Body;
+use crate::transport::gate::{Gate, Seat};
+use crate::transport::http::{answer, handshake};
+use crate::transport::settings::Settings;
+use crate::transport::websocket::Stream;
+
+/// The websockets that are piped here, so that a drain can end them.
+#[derive(Default)]
+pub(in crate::transport) struct Pipes {
+    open: RefCell<HashMap<u64, AbortHandle>>,
+    next: Cell<u64>,
+}
+
+/// Counts one pipe while it is kept.
+struct Entry {
+    gate: Rc<Gate>,
+    id: u64,
+    _permit: Permit,
+    _seat: Option<Seat>,
+}
+
+/// What the owner needs to see of the opening handshake.
+const HANDSHAKE: [HeaderName; 4] = [
+    header::UPGRADE,
+    header::CONNECTION,
+    header::SEC_WEBSOCKET_KEY,
+    header::SEC_WEBSOCKET_VERSION,
+];
+/// How long the owner may take to answer a handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the other direction goes on when one has ended: for the close frames.
+const GOODBYE: Duration = Duration::from_secs(2);
+const CHUNK: usize = 16 * 1024;
+
+/// What an upgrade does that lands here: it opens a websocket at the owner, and pipes.
+pub(super) async fn begin(
+    gate: &Rc<Gate>,
+    peers: &Peers,
+    settings: &Settings,
+    mut landed: Landed,
+    seat: &RefCell<Option<Seat>>,
+) -> Result<Response<Body>, Failure> {
+    if !settings.cors.admits_websocket(landed.request.headers()) {
+        return Ok(answer::error(RequestError::Forbidden, true));
+    }
+    let (response, client) = match handshake::accept(&mut landed.request) {
+        Ok(accepted) => accepted,
+        Err(refusal) => return Ok(refusal),
+    };
+    let Ok(permit) = gate.admission.carry(&settings.admission) else {
+        return Ok(answer::unavailable());
+    };
+    let address = peers.locate(landed.incarnation).await?;
+    let (payload, _) = body::nothing();
+    let (method, uri) = (landed.request.method(), landed.request.uri());
+    let seal = landed.seal(payload);
+    let mut request = sealed(&gate.keys, &seal, method.clone(), uri);
+    copy(landed.request.headers(), request.headers_mut(), &HANDSHAKE);
+    let mut link = Link::dial(address).await?;
+    let mut owner = time::timeout(HANDSHAKE_TIMEOUT, link.send(request))
+        .await
+        .map_err(|_| Failure::Slow)??;
+    if owner.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let owner = owner.map(|body| Body::from(Returning::once(body, link)));
+        return answered(owner).map(refused);
+    }
+    let owner = hyper::upgrade::on(&mut owner);
+    let entry = Entry::new(gate, permit, seat.take());
+    let id = entry.id;
+    let pipe = task::spawn_local(async move {
+        let (Ok(client), Ok(owner)) = (client.await, owner.await) else {
+            return;
+        };
+        drop(link);
+        if let (Some(client), Some(owner)) =
+            (Stream::take(client, false), Stream::take(owner, false))
+        {
+            carry(client, owner).await;
+        }
+        drop(entry);
+    });
+    gate.pipes.enter(id, pipe.abort_handle());
+    Ok(response)
+}
+
+/// The owner opens no websocket, and the client hears why.
+fn refused(mut response: Response<Body>) -> Response<Body> {
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
+}
+
+impl Pipes {
+    /// How many there are.
+    pub(in crate::transport) fn count(&self) -> usize {
+        self.open.borrow().len()
+    }
+
+    /// Ends `count` of them, whichever; the clients reconnect. Returns how many are left.
+    pub(in crate::transport) fn close_some(&self, count: usize) -> usize {
+        let chosen: Vec<u64> = self.open.borrow().keys().copied().take(count).collect();
+        for id in chosen {
+            let pipe = self.open.borrow_mut().remove(&id);
+            pipe.inspect(AbortHandle::abort);
+        }
+        self.count()
+    }
+
+    fn enter(&self, id: u64, pipe: AbortHandle) {
+        self.open.borrow_mut().insert(id, pipe);
+    }
+}
+
+impl Entry {
+    fn new(gate: &Rc<Gate>, permit: Permit, seat: Option<Seat>) -> Self {
+        let id = gate.pipes.next.get();
+        gate.pipes.next.set(id + 1);
+        gate.metrics.relay_opened();
+        Self {
+            gate: gate.clone(),
+            id,
+            _permit: permit,
+            _seat: seat,
+        }
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.gate.pipes.open.borrow_mut().remove(&self.id);
+        self.gate.metrics.relay_closed();
+    }
+}
+
+/// Copies until one direction has ended and the other had time for its last words.
+async fn carry(client: Stream, owner: Stream) {
+    let (Some(to_client), Some(to_owner)) =
+        (Rc::into_inner(client.writer), Rc::into_inner(owner.writer))
+    else {
+        return;
+    };
+    let mut up = std::pin::pin!(copy_bytes(client.reader, to_owner, client.ahead));
+    let mut down = std::pin::pin!(copy_bytes(owner.reader, to_client, owner.ahead));
+    // An error is the end of a connection like any other.
+    tokio::select! {
+        _ = &mut up => drop(time::timeout(GOODBYE, down).await),
+        _ = &mut down => drop(time::timeout(GOODBYE, up).await),
+    }
+}
+
+/// Copies one direction. While nothing comes it holds no buffer.
+async fn copy_bytes(from: OwnedReadHalf, mut to: OwnedWriteHalf, ahead: Vec<u8>) -> io::Result<()> {
+    to.write_all(&ahead).await?;
+    drop(ahead);
+    loop {
+        from.readable().await?;
+        match hop(&from, &to) {
+            Ok(Some(rest)) => to.write_all(&rest).await?,
+            Ok(None) => return to.shutdown().await,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+        task::consume_budget().await;
+    }
+}
+
+/// Copies what is there. Returns what the other side does not take yet; `None` at the end.
+fn hop(from: &OwnedReadHalf, to: &OwnedWriteHalf) -> io::Result<Option<Vec<u8>>> {
+    let mut chunk = [0; CHUNK];
+    let read = match from.try_read(&mut chunk)? {
+        0 => return Ok(None),
+        read => &chunk[..read],
+    };
+    let written = match to.try_write(read) {
+        Ok(written) => written,
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+        Err(error) => return Err(error),
+    };
+    Ok(Some(read[written..].to_vec()))
+}
