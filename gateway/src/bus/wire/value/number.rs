@@ -37,7 +37,7 @@ fn shortest(out: &mut String, number: f64) {
                 out.extend(std::iter::repeat_n('0', exponent + 1 - len));
             }
         },
-        Err(_) if exponent >= -7 => {
+        Err(_) if exponent >= -6 => {
             out.push_str("0.");
             let zeros = usize::try_from(-exponent - 1).unwrap_or_default();
             out.extend(std::iter::repeat_n('0', zeros));

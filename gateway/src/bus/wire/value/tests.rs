@@ -191,6 +191,12 @@ fn depth_is_bounded() {
     let mut deeper = vec![0x91; MAX_DEPTH];
     deeper.push(0x90);
     assert_eq!(from_msgpack(&deeper), Err(WireError::Depth));
+    // What stands for a binary part nests too.
+    let binary = |depth: usize| [vec![0x91; depth], vec![0xc4, 0]].concat();
+    assert!(from_msgpack(&binary(MAX_DEPTH - 1)).is_ok());
+    assert_eq!(from_msgpack(&binary(MAX_DEPTH)), Err(WireError::Depth));
+    assert!(stringify(&binary(MAX_DEPTH - 2)).is_ok());
+    assert_eq!(stringify(&binary(MAX_DEPTH - 1)), Err(WireError::Depth));
     let endless = vec![0x91; 1 << 20];
     assert_eq!(from_msgpack(&endless), Err(WireError::Depth));
 }

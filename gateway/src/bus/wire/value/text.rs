@@ -126,7 +126,7 @@ impl<'a> Writer<'a> {
             Token::Int(value) => number::write(&mut self.out, value as f64),
             Token::Float(value) => number::write(&mut self.out, value),
             Token::Text(text) => self.text(text),
-            Token::Bin(bytes) => self.bin(bytes),
+            Token::Bin(bytes) => self.bin(bytes)?,
             Token::Date(millis) => date::write(&mut self.out, millis),
             Token::Array(len) => self.open(len, false)?,
             Token::Map(len) => self.open(len, true)?,
@@ -151,12 +151,16 @@ impl<'a> Writer<'a> {
         json::quote(&mut self.out, &String::from_utf8_lossy(text));
     }
 
-    fn bin(&mut self, bytes: &[u8]) {
+    fn bin(&mut self, bytes: &[u8]) -> Result<(), WireError> {
+        let levels = if self.detach { 1 } else { 2 };
+        if self.levels.len() + levels > self.depth {
+            return Err(WireError::Depth);
+        }
         if self.detach {
             let num = self.attachments.len();
             let _ = write!(self.out, "{{\"_placeholder\":true,\"num\":{num}}}");
             self.attachments.push(Bytes::copy_from_slice(bytes));
-            return;
+            return Ok(());
         }
         self.out.push_str("{\"type\":\"Buffer\",\"data\":[");
         for (at, byte) in bytes.iter().enumerate() {
@@ -164,5 +168,6 @@ impl<'a> Writer<'a> {
             let _ = write!(self.out, "{comma}{byte}");
         }
         self.out.push_str("]}");
+        Ok(())
     }
 }
