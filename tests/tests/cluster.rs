@@ -8,10 +8,11 @@ pub(crate) mod delivery;
 pub(crate) mod emitters;
 mod outage;
 pub(crate) mod remote;
+pub(crate) mod requests;
 pub(crate) mod through;
 pub(crate) mod world;
 
-use carillon_tests::cluster::Kind::{self, Node};
+use carillon_tests::cluster::Kind::{self, Gateway, Node};
 use carillon_tests::cluster::{Mode, Setup};
 use carillon_tests::redis::Redis;
 use world::World;
@@ -23,7 +24,21 @@ pub(crate) fn check(setup: &Setup, kinds: &[Kind]) {
     delivery::check(&world);
     remote::check(&world);
     emitters::check(&world);
+    requests::check(&world);
     asking::check(&mut world);
+}
+
+/// A gateway by itself meets the same expectations, on one shard and on three.
+#[test]
+fn one_gateway() {
+    for shards in [1, 3] {
+        let redis = Redis::start();
+        let setup = Setup::new(Mode::Classic).alone().shards(shards);
+        let world = World::start(&redis, &setup, &[Gateway]);
+        delivery::check(&world);
+        remote::check(&world);
+        asking::check_living(&world);
+    }
 }
 
 macro_rules! modes {

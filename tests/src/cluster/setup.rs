@@ -55,6 +55,7 @@ pub struct Setup {
     stream_count: usize,
     recovery: Option<Duration>,
     shards: u16,
+    alone: bool,
     env: Vec<(String, String)>,
 }
 
@@ -71,6 +72,7 @@ impl Setup {
             stream_count: 1,
             recovery: None,
             shards: 1,
+            alone: false,
             env: Vec::new(),
         }
     }
@@ -110,6 +112,13 @@ impl Setup {
         self
     }
 
+    /// Gateways without Redis: one is a cluster of its own.
+    #[must_use]
+    pub fn alone(mut self) -> Self {
+        self.alone = true;
+        self
+    }
+
     /// Gateways with one more environment variable.
     #[must_use]
     pub fn env(mut self, name: &str, value: &str) -> Self {
@@ -142,27 +151,34 @@ impl Setup {
 
     /// The options of a gateway, as [`Setup::start`] starts it.
     pub fn gateway(&self, name: &str, redis: &Redis) -> Options {
-        let mut options = Options::rules_file(&workspace().join("tests/fixtures/cluster.yaml"))
-            .shards(self.shards)
-            .env("CARILLON_NODE_ID", name)
+        let rules = workspace().join("tests/fixtures/cluster.yaml");
+        let options = Options::rules_file(&rules).shards(self.shards);
+        let options = options.env("CARILLON_NODE_ID", name);
+        let options = match self.alone {
+            true => options,
+            false => self.bus(options, redis),
+        };
+        let more = self.env.iter();
+        more.fold(options, |options, (name, value)| options.env(name, value))
+    }
+
+    fn bus(&self, options: Options, redis: &Redis) -> Options {
+        let options = options
             .env("CARILLON_REDIS_URL", &redis.url())
             .env("CARILLON_REDIS_MODE", self.mode.name())
             .env("CARILLON_REDIS_KEY_PREFIX", &self.prefix)
             .env("CARILLON_REDIS_REQUEST_TIMEOUT", "2s")
             .env("CARILLON_PEER_PORT", &ports::free().to_string());
-        if self.mode == Mode::Sharded {
-            options = options.env("CARILLON_REDIS_SUBSCRIPTION_MODE", self.subscription);
-        }
-        if self.mode == Mode::Streams {
-            options = options
+        match self.mode {
+            Mode::Classic => options,
+            Mode::Sharded => options.env("CARILLON_REDIS_SUBSCRIPTION_MODE", self.subscription),
+            Mode::Streams => options
                 .env("CARILLON_REDIS_STREAM_NAME", &self.stream())
                 .env(
                     "CARILLON_REDIS_STREAM_COUNT",
                     &self.stream_count.to_string(),
-                );
+                ),
         }
-        let more = self.env.iter();
-        more.fold(options, |options, (name, value)| options.env(name, value))
     }
 
     /// The parameters of a Node server.

@@ -9,16 +9,21 @@ use serde_json::{Value, json};
 
 use super::world::{Client, World};
 
-/// Every member asks all others.
+/// Every member asks all others, and then while one of them hangs.
 pub(crate) fn check(world: &mut World<'_>) {
+    check_living(world);
+    for sender in 0..world.cluster.members.len() {
+        survives_a_dead_peer(world, sender);
+    }
+}
+
+/// Every member asks all others.
+pub(crate) fn check_living(world: &World<'_>) {
     for sender in 0..world.cluster.members.len() {
         gathers_acks(world, sender);
         misses_the_mute(world, sender);
         tells_servers(world, sender);
         asks_servers(world, sender);
-    }
-    for sender in 0..world.cluster.members.len() {
-        survives_a_dead_peer(world, sender);
     }
 }
 

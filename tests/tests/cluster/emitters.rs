@@ -14,7 +14,7 @@ use super::world::{Client, World};
 pub(crate) fn check(world: &World<'_>) {
     let mode = world.cluster.setup().mode;
     let classic = Emitter::classic(&world.cluster);
-    let heard = |kind| kind == Kind::Gateway || mode == Mode::Classic;
+    let heard = |kind| world.hear_classic(kind);
     publishes(world, "the classic emitter", &classic, heard);
     if mode == Mode::Streams {
         publishes(

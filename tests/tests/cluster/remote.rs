@@ -162,7 +162,7 @@ fn victim(world: &World<'_>, member: usize, room: &str) -> (Client, String) {
 }
 
 /// Waits until every member says that the room of `/` has these members.
-fn until_in(world: &World<'_>, room: &str, ids: &BTreeSet<String>) {
+pub(crate) fn until_in(world: &World<'_>, room: &str, ids: &BTreeSet<String>) {
     for member in &world.cluster.members {
         wait::until(
             &format!("{} finds {ids:?} in {room}", member.name()),

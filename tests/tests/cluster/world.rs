@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use carillon_tests::clients::Clients;
 use carillon_tests::cluster::calls::{Emit, To};
-use carillon_tests::cluster::{Cluster, Kind, Setup};
+use carillon_tests::cluster::{Cluster, Kind, Mode, Setup};
 use carillon_tests::redis::Redis;
 use carillon_tests::wait;
 use serde_json::{Value, json};
@@ -97,6 +97,11 @@ impl<'a> World<'a> {
         let reason = self.clients.state(name).1.unwrap_or_default();
         let told = reason == "io server disconnect" || (close && reason == "transport close");
         assert!(told, "{name} is disconnected by {reason:?}");
+    }
+
+    /// Whether members of that kind hear the classic format here: gateways in every mode.
+    pub(crate) fn hear_classic(&self, kind: Kind) -> bool {
+        kind == Kind::Gateway || self.cluster.setup().mode == Mode::Classic
     }
 
     /// Waits until what is published to any room of these clients reaches all of them.
