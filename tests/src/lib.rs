@@ -1,9 +1,14 @@
 //! What the integration tests stand on: the real gateway as a process, raw HTTP and websocket
-//! clients that can also misbehave, and the runners of the clients in Node, Python and Chromium.
+//! clients that can also misbehave, the runners of the clients in Node, Python and Chromium, and
+//! clusters: redis-server, Node servers and gateways on it, emitters, load balancers in front.
 //!
 //! A helper that cannot do its work panics with a sentence: in a test that is the report.
 #![allow(clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
 
+pub mod clients;
+pub mod cluster;
+pub mod driver;
+pub mod emitter;
 pub mod flood;
 pub mod gateway;
 pub mod http;
@@ -12,6 +17,9 @@ pub mod packets;
 pub mod polling;
 pub mod ports;
 pub mod process;
+pub mod proxy;
+pub mod redis;
+pub mod resp;
 pub mod scripts;
 pub mod session;
 pub mod wait;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -19,14 +19,26 @@ pub struct Process {
 impl Process {
     /// Starts `command` and collects what it prints.
     pub fn start(name: &str, command: &mut Command) -> Self {
+        let mut process = Self::spawn(name, command.stdin(Stdio::null()));
+        collect(process.child.stdout.take(), &process.output);
+        process
+    }
+
+    /// Starts `command` for a caller who writes to it and reads it; only its stderr is collected.
+    pub fn interactive(name: &str, command: &mut Command) -> (Self, ChildStdin, ChildStdout) {
+        let mut process = Self::spawn(name, command.stdin(Stdio::piped()));
+        let input = process.child.stdin.take().expect("stdin is a pipe");
+        let output = process.child.stdout.take().expect("stdout is a pipe");
+        (process, input, output)
+    }
+
+    fn spawn(name: &str, command: &mut Command) -> Self {
         let mut child = command
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         let output = Arc::new(Mutex::new(String::new()));
-        collect(child.stdout.take(), &output);
         collect(child.stderr.take(), &output);
         Self {
             name: name.to_owned(),

@@ -86,7 +86,7 @@ pub fn chromium() -> PathBuf {
     path
 }
 
-fn node_command(script: &str) -> Command {
+pub(crate) fn node_command(script: &str) -> Command {
     let folder = workspace().join("tests/node");
     assert!(
         folder.join("node_modules/socket.io-client").exists(),

@@ -6,6 +6,7 @@
 
 mod api;
 mod browser;
+mod cluster;
 mod conformance;
 mod drain;
 mod edges;

@@ -1,0 +1,59 @@
+//! The subjects of [`crate::cluster`] on clusters with gateways: beside Node, and alone.
+
+use carillon_tests::cluster::Kind::{self, Gateway, Node};
+use carillon_tests::cluster::{Mode, Setup};
+use carillon_tests::proxy::Proxy;
+use serde_json::json;
+
+use crate::cluster::{check, through};
+
+/// One Node server and two gateways: every direction between the kinds, and between gateways.
+const MIXED: [Kind; 3] = [Node, Gateway, Gateway];
+/// Gateways alone.
+const OURS: [Kind; 2] = [Gateway, Gateway];
+
+macro_rules! modes {
+    ($($name:ident: $setup:expr, $kinds:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            check(&$setup, &$kinds);
+        })*
+    };
+}
+
+modes! {
+    classic: Setup::new(Mode::Classic), MIXED;
+    classic_with_own_response_channels: Setup::new(Mode::Classic).specific_responses(), MIXED;
+    classic_on_three_shards: Setup::new(Mode::Classic).shards(3), MIXED;
+    classic_alone: Setup::new(Mode::Classic), OURS;
+    sharded: Setup::new(Mode::Sharded), MIXED;
+    sharded_with_private_channels: Setup::new(Mode::Sharded).subscription("dynamic-private"), MIXED;
+    sharded_with_static_channels: Setup::new(Mode::Sharded).subscription("static"), MIXED;
+    sharded_on_three_shards: Setup::new(Mode::Sharded).shards(3), MIXED;
+    sharded_alone: Setup::new(Mode::Sharded), OURS;
+    streams: Setup::new(Mode::Streams), MIXED;
+    streams_by_four: Setup::new(Mode::Streams).streams(4), MIXED;
+    streams_on_three_shards: Setup::new(Mode::Streams).shards(3), MIXED;
+    streams_alone: Setup::new(Mode::Streams), OURS;
+}
+
+/// Without affinity: polling only, the upgrade, the direct websocket.
+fn balanced(balance: fn(&[u16]) -> Proxy) {
+    for transports in [
+        vec!["polling"],
+        vec!["polling", "websocket"],
+        vec!["websocket"],
+    ] {
+        through::check(&OURS, balance, &json!({ "transports": transports }));
+    }
+}
+
+#[test]
+fn nginx() {
+    balanced(Proxy::nginx);
+}
+
+#[test]
+fn haproxy() {
+    balanced(Proxy::haproxy);
+}
