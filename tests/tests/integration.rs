@@ -7,6 +7,7 @@
 mod api;
 mod browser;
 mod cluster;
+mod cluster_gateway;
 mod conformance;
 mod drain;
 mod edges;

@@ -278,7 +278,7 @@ fn help_lists_what_is_supported() {
     let Ok(Invocation::Print(help)) = given("--help") else {
         panic!()
     };
-    for variable in variables::SUPPORTED {
+    for variable in variables::ALL {
         assert!(
             help.contains(&format!("--{}", variable.flag)),
             "{}",

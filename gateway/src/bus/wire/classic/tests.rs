@@ -82,7 +82,7 @@ fn a_captured_broadcast_means_what_it_says() {
         (opts.rooms, ack),
         (vec!["room1".into(), "room2".into()], None)
     );
-    assert_eq!(opts.except, ["r3".into()]);
+    assert_eq!(opts.except, [Arc::<str>::from("r3")]);
     assert!(opts.flags.volatile && opts.flags.compress == Some(false));
 
     let vector = vectors(VECTORS)
@@ -116,7 +116,7 @@ fn what_peers_leave_out_is_made_up_for() {
         panic!("{envelope:?}");
     };
     assert_eq!(&*data.json, r#"[7,"x"]"#);
-    assert_eq!(opts.rooms, ["1".into(), "2".into(), "1e+21".into()]);
+    assert_eq!(opts.rooms, ["1", "2", "1e+21"].map(Arc::<str>::from));
     assert_eq!((opts.except, opts.flags), (vec![], Flags::default()));
 
     let request = br#" {"type":2} "#;
