@@ -7,22 +7,11 @@ const clients = new Map();
 
 await serve({
   // Answers with the socket's id.
-  connect({ name, url, namespace = "/", transports = ["websocket"], shares, mute = false, options = {} }) {
-    const socket = shares
-      ? client(shares).socket.io.socket(namespace)
-      : io(url + namespace, { forceNew: true, transports, auth: { name }, reconnectionDelay: 50, reconnectionDelayMax: 500, ...options });
-    const kept = { socket, ledger: [], reason: null };
-    clients.set(name, kept);
-    socket.onAny((event, ...args) => {
-      const ack = typeof args.at(-1) === "function" ? args.pop() : undefined;
-      kept.ledger.push([event, ...args]);
-      if (ack && !mute) ack({ client: name, got: args[0] ?? null });
-    });
-    socket.on("disconnect", (reason) => (kept.reason = reason));
-    return within(`${name} connects`, (resolve, reject) => {
-      socket.once("connect", () => resolve(socket.id));
-      socket.once("connect_error", reject);
-    });
+  connect,
+
+  // Connects `count` sockets at once, named <name>-<index>.
+  crowd({ name, count, ...more }) {
+    return Promise.all(Array.from({ length: count }, (_, index) => connect({ name: `${name}-${index}`, ...more })));
   },
 
   ask({ name, event, args = [] }) {
@@ -49,6 +38,24 @@ await serve({
     clients.delete(name);
   },
 });
+
+function connect({ name, url, namespace = "/", transports = ["websocket"], shares, mute = false, options = {} }) {
+  const socket = shares
+    ? client(shares).socket.io.socket(namespace)
+    : io(url + namespace, { forceNew: true, transports, auth: { name }, reconnectionDelay: 50, reconnectionDelayMax: 500, ...options });
+  const kept = { socket, ledger: [], reason: null };
+  clients.set(name, kept);
+  socket.onAny((event, ...args) => {
+    const ack = typeof args.at(-1) === "function" ? args.pop() : undefined;
+    kept.ledger.push([event, ...args]);
+    if (ack && !mute) ack({ client: name, got: args[0] ?? null });
+  });
+  socket.on("disconnect", (reason) => (kept.reason = reason));
+  return within(`${name} connects`, (resolve, reject) => {
+    socket.once("connect", () => resolve(socket.id));
+    socket.once("connect_error", reject);
+  });
+}
 
 function client(name) {
   const kept = clients.get(name);

@@ -25,13 +25,18 @@ impl Clients {
     /// Connects with more options: `transports`, `shares` (the name of a socket whose connection
     /// it uses too), `mute` (it acknowledges nothing), and `options` for the manager.
     pub fn connect_with(&self, name: &str, port: u16, namespace: &str, more: &Value) -> String {
-        let url = format!("http://127.0.0.1:{port}");
-        let mut operation =
-            json!({ "op": "connect", "name": name, "url": url, "namespace": namespace });
-        let fields = operation.as_object_mut().expect("an object");
-        fields.extend(more.as_object().cloned().unwrap_or_default());
-        let id = self.0.call(&operation);
+        let id = self
+            .0
+            .call(&connecting("connect", name, port, namespace, more));
         id.as_str().expect("a socket has an id").to_owned()
+    }
+
+    /// Connects `count` sockets of `/` at once, with more options; they are `<name>-<index>`.
+    pub fn crowd(&self, name: &str, count: usize, port: u16, more: &Value) -> Vec<String> {
+        let mut operation = connecting("crowd", name, port, "/", more);
+        operation["count"] = json!(count);
+        let ids = self.0.call(&operation);
+        serde_json::from_value(ids).expect("every socket has an id")
     }
 
     /// Emits an event and returns the arguments of its ack.
@@ -75,4 +80,13 @@ impl Clients {
     pub fn close(&self, name: &str) {
         self.0.call(&json!({ "op": "close", "name": name }));
     }
+}
+
+fn connecting(operation: &str, name: &str, port: u16, namespace: &str, more: &Value) -> Value {
+    let url = format!("http://127.0.0.1:{port}");
+    let mut operation =
+        json!({ "op": operation, "name": name, "url": url, "namespace": namespace });
+    let fields = operation.as_object_mut().expect("an object");
+    fields.extend(more.as_object().cloned().unwrap_or_default());
+    operation
 }

@@ -37,14 +37,14 @@ modes! {
     streams_alone: Setup::new(Mode::Streams), OURS;
 }
 
-/// Without affinity: polling only, the upgrade, the direct websocket.
+/// Without affinity, a thousand clients at once: polling only, the upgrade, the direct websocket.
 fn balanced(balance: fn(&[u16]) -> Proxy) {
     for transports in [
         vec!["polling"],
         vec!["polling", "websocket"],
         vec!["websocket"],
     ] {
-        through::check(&OURS, balance, &json!({ "transports": transports }));
+        through::check(&OURS, balance, 1000, &json!({ "transports": transports }));
     }
 }
 

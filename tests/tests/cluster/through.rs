@@ -11,17 +11,15 @@ use carillon_tests::wait;
 use serde_json::{Value, json};
 
 /// Clients are spread over all servers and hear one another; a large binary payload passes.
-pub(crate) fn check(kinds: &[Kind], balance: fn(&[u16]) -> Proxy, client: &Value) {
+pub(crate) fn check(kinds: &[Kind], balance: fn(&[u16]) -> Proxy, count: usize, client: &Value) {
     let redis = Redis::start();
     let cluster = Cluster::start(&redis, &Setup::new(Mode::Classic), kinds);
     let ports: Vec<u16> = cluster.members.iter().map(|member| member.port()).collect();
     let proxy = balance(&ports);
     let clients = Clients::start();
-    let names: Vec<String> = (0..2 * kinds.len())
-        .map(|index| format!("client-{index}"))
-        .collect();
-    let connect = |name: &String| clients.connect_with(name, proxy.port(), "/", client);
-    let ids: BTreeSet<String> = names.iter().map(connect).collect();
+    let ids = clients.crowd("client", count, proxy.port(), client);
+    let ids: BTreeSet<String> = ids.into_iter().collect();
+    assert_eq!(ids.len(), count);
     for member in &cluster.members {
         assert_eq!(
             member.sockets("/", &[]).ids(),
@@ -32,23 +30,39 @@ pub(crate) fn check(kinds: &[Kind], balance: fn(&[u16]) -> Proxy, client: &Value
         assert!(member.connected() > 0, "{} has some of them", member.name());
     }
     let large = json!({ "$b64": "A".repeat(400_000) });
-    let echoed = clients.ask(&names[0], "echo", std::slice::from_ref(&large));
+    let echoed = clients.ask("client-0", "echo", std::slice::from_ref(&large));
     assert!(
         echoed == [large.clone()],
         "the payload comes back as it went"
     );
-    cluster.members[0].emit(&Emit::new(
-        To::all("/"),
-        "large",
-        std::slice::from_ref(&large),
-    ));
-    wait::until("everybody has it", || {
+    clients.ask("client-0", "join", &[json!("large")]);
+    for emit in [
+        Emit::new(
+            To::room("room-large"),
+            "large",
+            std::slice::from_ref(&large),
+        ),
+        Emit::new(To::all("/"), "all", &[json!("last")]),
+    ] {
+        cluster.members[1].emit(&emit);
+    }
+    let last = json!(["all", "last"]);
+    let ledgers = wait::until("everybody has the last event", || {
         let ledgers = clients.ledgers();
-        let all = names
-            .iter()
-            .all(|name| ledgers[name] == [json!(["large", large])]);
-        all.then_some(())
+        ledgers
+            .values()
+            .all(|ledger| ledger.contains(&last))
+            .then_some(ledgers)
     });
+    for (name, mut ledger) in ledgers {
+        if name == "client-0" {
+            assert!(
+                ledger.remove(0) == json!(["large", large]),
+                "the payload comes first"
+            );
+        }
+        assert_eq!(ledger, std::slice::from_ref(&last), "{name}");
+    }
 }
 
 /// Node servers cannot do polling without affinity.
@@ -58,10 +72,15 @@ fn websocket() -> Value {
 
 #[test]
 fn nginx() {
-    check(&[Kind::Node, Kind::Node], Proxy::nginx, &websocket());
+    check(&[Kind::Node, Kind::Node], Proxy::nginx, 1000, &websocket());
 }
 
 #[test]
 fn haproxy() {
-    check(&[Kind::Node, Kind::Node], Proxy::haproxy, &websocket());
+    check(
+        &[Kind::Node, Kind::Node],
+        Proxy::haproxy,
+        1000,
+        &websocket(),
+    );
 }
