@@ -132,6 +132,11 @@ impl Bus {
         self.0.outlets.len()
     }
 
+    /// Whether a message that is not kept concerns nobody but the shard that publishes it.
+    pub fn is_alone(&self) -> bool {
+        self.shards() == 1 && self.0.remote.is_none()
+    }
+
     /// Publishes from a shard (`from`, by its index) or from the control side (`None`): to all or, on an error, to none.
     ///
     /// A message that is kept (`keep`) reaches every shard, the publisher's too, through the inboxes, in the order of
@@ -235,14 +240,14 @@ impl Bus {
     }
 
     /// The sockets of a selection that other processes have; at once where there are none.
-    pub async fn fetch(&self, target: Target, timeout: Duration) -> Fetched {
+    pub async fn fetch(&self, target: Target) -> Fetched {
         let Some(remote) = self.remote() else {
             return Fetched::default();
         };
         let (reply, answer) = oneshot::channel();
         remote.send(Outgoing::Fetch {
             target,
-            timeout,
+            timeout: remote.timeout(),
             reply,
         });
         answer.await.unwrap_or_default()
@@ -279,7 +284,7 @@ impl Bus {
     /// A shard has its first member of a room. The answer comes once messages to the room reach this process, where that
     /// takes a subscription.
     pub fn enter_room(&self, namespace: &Arc<str>, room: &Arc<str>) -> Option<oneshot::Receiver<()>> {
-        let remote = self.remote().filter(|remote| remote.hears_rooms())?;
+        let remote = self.remote()?;
         let (heard, answer) = oneshot::channel();
         remote.send(Outgoing::Room {
             namespace: Arc::clone(namespace),
@@ -292,7 +297,7 @@ impl Bus {
 
     /// A shard has no member of a room any more.
     pub fn leave_room(&self, namespace: &Arc<str>, room: &Arc<str>) {
-        if let Some(remote) = self.remote().filter(|remote| remote.hears_rooms()) {
+        if let Some(remote) = self.remote() {
             remote.send(Outgoing::Room {
                 namespace: Arc::clone(namespace),
                 room: Arc::clone(room),

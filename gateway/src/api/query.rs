@@ -58,11 +58,11 @@ pub(super) async fn rooms(
         sockets,
     });
     let (rooms, next) = cut(all.collect(), limit, |room| room.name.clone());
-    let missing = missing(&elsewhere);
+    let complete = complete(&elsewhere);
     Ok(Json(Rooms {
         rooms,
         next,
-        missing,
+        complete,
     }))
 }
 
@@ -74,7 +74,7 @@ pub(super) async fn sockets(
     let asked = Asked::read(&caller, &uri)?;
     let limit = asked.limit;
     let elsewhere = fetch(&api, &asked).await;
-    let missing = missing(&elsewhere);
+    let complete = complete(&elsewhere);
     let query = Query::Sockets {
         target: asked.target(),
         page: page(asked.after.clone(), limit),
@@ -94,17 +94,17 @@ pub(super) async fn sockets(
     Ok(Json(Sockets {
         sockets,
         next,
-        missing,
+        complete,
     }))
 }
 
 /// What the other servers of the cluster have; nothing on a node that is alone.
 async fn fetch(api: &Api, asked: &Asked) -> Fetched {
-    api.bus.fetch(asked.target(), ANSWER_WAIT).await
+    api.bus.fetch(asked.target()).await
 }
 
-fn missing(fetched: &Fetched) -> Option<u64> {
-    Some(fetched.missing).filter(|missing| *missing > 0)
+fn complete(fetched: &Fetched) -> Option<bool> {
+    (fetched.missing > 0).then_some(false)
 }
 
 /// A socket as its own server describes it; its own room is left out, as of ours.

@@ -31,6 +31,9 @@ pub(super) struct Accepted {
     /// How many sockets have not answered, where acks were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) missing: Option<u64>,
+    /// False if another server did not tell how many sockets it has asked; absent if all did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) complete: Option<bool>,
 }
 
 /// One client's ack.
@@ -98,9 +101,9 @@ pub(super) struct Rooms {
     /// What to give as `after` for the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<Box<str>>,
-    /// How many other servers did not answer in time; absent if all did.
+    /// False if another server did not answer in time, so that its sockets are missing here; absent if all did.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) missing: Option<u64>,
+    pub(super) complete: Option<bool>,
 }
 
 /// A room.
@@ -122,9 +125,9 @@ pub(super) struct Sockets {
     /// What to give as `after` for the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) next: Option<Box<str>>,
-    /// How many other servers did not answer in time; absent if all did.
+    /// False if another server did not answer in time, so that its sockets are missing here; absent if all did.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) missing: Option<u64>,
+    pub(super) complete: Option<bool>,
 }
 
 /// A socket.

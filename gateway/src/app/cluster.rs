@@ -102,7 +102,12 @@ pub(super) async fn prepare(
     };
     let names = Names::new(settings.stream_name.clone(), settings.stream_count);
     let format = Format::new(mode_of(mode), &settings.key_prefix, rooms, names);
-    let (remote, outgoing) = Remote::new(QUEUE_BYTES, format.name(), format.hears_rooms());
+    let (remote, outgoing) = Remote::new(
+        QUEUE_BYTES,
+        format.name(),
+        format.hears(),
+        settings.request_timeout,
+    );
     let (members, asked) = Members::new();
     Ok(Prepared {
         remote,

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -57,6 +57,7 @@ pub struct AckGather {
     id: u64,
     to: mpsc::UnboundedSender<AckMessage>,
     room: Arc<AtomicUsize>,
+    partial: Arc<AtomicBool>,
     timeout: Duration,
 }
 
@@ -89,6 +90,11 @@ impl AckGather {
         } else {
             self.gone();
         }
+    }
+
+    /// Reports that there are servers of which nobody knows how many sockets they have asked.
+    pub fn partial(&self) {
+        self.partial.store(true, Ordering::Release);
     }
 
     /// Reports that one of the expected sockets can no longer answer.
@@ -132,6 +138,7 @@ enum AckMessage {
 pub struct Acks {
     from: mpsc::UnboundedReceiver<AckMessage>,
     shards: usize,
+    partial: Arc<AtomicBool>,
     expected: u64,
     gone: u64,
     /// How many of the answers were taken by [`Self::next`].
@@ -153,11 +160,13 @@ impl Acks {
             id,
             to,
             room: Arc::new(AtomicUsize::new(bytes)),
+            partial: Arc::default(),
             timeout,
         };
         let acks = Self {
             from,
             shards,
+            partial: Arc::clone(&gather.partial),
             expected: 0,
             gone: 0,
             passed_on: 0,
@@ -202,6 +211,11 @@ impl Acks {
             None => return false,
         }
         true
+    }
+
+    /// Whether everybody has told how many sockets were asked.
+    pub fn is_counted(&self) -> bool {
+        self.shards == 0 && !self.partial.load(Ordering::Acquire)
     }
 
     /// How many sockets the packet was sent to, as far as the shards have told.

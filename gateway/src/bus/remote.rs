@@ -103,17 +103,30 @@ struct Line {
     bound: usize,
     up: AtomicBool,
     mode: &'static str,
-    hears_rooms: bool,
+    hears: Hears,
+    timeout: Duration,
     lost: AtomicU64,
 }
 
+/// Which rooms are subscribed one by one, so that joins have to wait until a room is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hears {
+    /// None: what is for a room comes with all else.
+    Everything,
+    /// All but the own rooms of sockets.
+    Rooms,
+    /// All rooms.
+    AllRooms,
+}
+
 impl Remote {
-    /// Both ends of a queue that holds at most `bound` bytes of broadcasts. `mode` is the name of the format;
-    /// `hears_rooms` says that room by room is subscribed, so that joins have to wait until a room is heard.
+    /// Both ends of a queue that holds at most `bound` bytes of broadcasts. `mode` is the name of the format, and
+    /// `timeout` how long others may take to answer.
     pub fn new(
         bound: usize,
         mode: &'static str,
-        hears_rooms: bool,
+        hears: Hears,
+        timeout: Duration,
     ) -> (Self, mpsc::UnboundedReceiver<Outgoing>) {
         let (to, from) = mpsc::unbounded_channel();
         let line = Line {
@@ -122,7 +135,8 @@ impl Remote {
             bound,
             up: AtomicBool::new(false),
             mode,
-            hears_rooms,
+            hears,
+            timeout,
             lost: AtomicU64::new(0),
         };
         (Self(Arc::new(line)), from)
@@ -143,9 +157,14 @@ impl Remote {
         self.0.mode
     }
 
-    /// Whether rooms are subscribed one by one.
-    pub fn hears_rooms(&self) -> bool {
-        self.0.hears_rooms
+    /// Which rooms are subscribed one by one.
+    pub fn hears(&self) -> Hears {
+        self.0.hears
+    }
+
+    /// How long others may take to answer.
+    pub fn timeout(&self) -> Duration {
+        self.0.timeout
     }
 
     /// How many broadcasts others did not get because the queue was full or Redis was away.

@@ -28,7 +28,7 @@ pub struct Namespace {
 pub trait Watch {
     /// A namespace has its first socket here (`used`), or none any more.
     fn namespace(&self, name: &Arc<str>, used: bool);
-    /// A room has its first member here (`used`), or none any more.
+    /// A room has its first member here (`used`), or none any more; the own room of a socket counts as one.
     fn room(&self, namespace: &Arc<str>, room: &Arc<str>, used: bool);
 }
 
@@ -119,6 +119,9 @@ impl Namespace {
         if let (Some(watch), 1) = (&self.watch, self.socket_count()) {
             watch.namespace(&self.name, true);
         }
+        if let Some(watch) = &self.watch {
+            watch.room(&self.name, &Arc::from(id.as_str()), true);
+        }
         self.by_id.borrow_mut().insert(id, socket.clone());
         socket
     }
@@ -131,7 +134,10 @@ impl Namespace {
             seat.room.unseat(seat.index);
             self.forget_if_empty(&seat.room);
         }
-        self.by_id.borrow_mut().remove(&socket.id);
+        let known = self.by_id.borrow_mut().remove(&socket.id);
+        if let (Some(watch), Some(_)) = (&self.watch, known) {
+            watch.room(&self.name, &Arc::from(socket.id.as_str()), false);
+        }
     }
 
     /// Puts a socket into a room; false if it was there.

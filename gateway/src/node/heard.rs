@@ -9,7 +9,9 @@ use futures_util::{FutureExt, future::Shared};
 use tokio::sync::oneshot;
 
 use crate::bus::Bus;
+use crate::bus::remote::{Hears, Remote};
 use crate::hub::Watch;
+use crate::target::is_socket_room;
 
 /// Comes once a room is heard, or will not be for now.
 pub(super) type Hearing = Shared<oneshot::Receiver<()>>;
@@ -17,13 +19,16 @@ pub(super) type Hearing = Shared<oneshot::Receiver<()>>;
 /// The hub's watch.
 pub(super) struct Heard {
     bus: Bus,
+    hears: Hears,
     waiting: RefCell<HashMap<(Arc<str>, Arc<str>), Hearing>>,
 }
 
 impl Heard {
     pub(super) fn new(bus: Bus) -> Rc<Self> {
+        let hears = bus.remote().map_or(Hears::Everything, Remote::hears);
         Rc::new(Self {
             bus,
+            hears,
             waiting: RefCell::default(),
         })
     }
@@ -56,6 +61,11 @@ impl Watch for Heard {
     }
 
     fn room(&self, namespace: &Arc<str>, room: &Arc<str>, used: bool) {
+        match self.hears {
+            Hears::Everything => return,
+            Hears::Rooms if is_socket_room(room) => return,
+            Hears::Rooms | Hears::AllRooms => {}
+        }
         let key = || (Arc::clone(namespace), Arc::clone(room));
         if !used {
             self.waiting.borrow_mut().remove(&key());

@@ -95,7 +95,7 @@ impl Node {
     ) -> Result<(), Refusal> {
         // A volatile message is not kept, but goes the same way: it must not overtake what its sender sent before.
         let history = member.space.history();
-        if history.is_none() && self.bus.shards() == 1 {
+        if history.is_none() && self.bus.is_alone() {
             // Nobody else needs the frames: they are encoded straight into the log.
             let frames = Frames {
                 hint: message.hint(),

@@ -71,6 +71,7 @@ fn publish(
         entry: published.entry.map(|entry| entry.to_string().into()),
         acks: None,
         missing: None,
+        complete: None,
     };
     Ok(Submitted::new(answer, tally, acks, reservation))
 }

@@ -112,6 +112,7 @@ impl Submitted {
             self.answer.recipients = waiting.tally.so_far().0;
             if let Some(mut gathering) = waiting.acks {
                 self.answer.missing = Some(gathering.acks.missing());
+                self.answer.complete = (!gathering.acks.is_counted()).then_some(false);
                 let replies = std::mem::take(&mut gathering.acks.replies);
                 self.answer.acks = Some(replies.into_iter().map(Into::into).collect());
             }

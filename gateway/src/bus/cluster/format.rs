@@ -8,6 +8,7 @@ use rand::RngExt as _;
 use crate::bus::{
     broadcast::Broadcast,
     redis::{Kind, Link, LinkError, Publish, Subscription},
+    remote::Hears,
     wire::{
         Command, Data, DataRef, EMITTER, Envelope, Flags, Message, Opts, OptsRef, Response, WireError, classic,
         cluster::{self, Dialect, Incoming, SubscriptionMode},
@@ -84,9 +85,13 @@ impl Format {
         }
     }
 
-    /// Whether rooms have channels of their own.
-    pub fn hears_rooms(&self) -> bool {
-        self.mode == Mode::Sharded && self.rooms != SubscriptionMode::Static
+    /// Which rooms have channels of their own.
+    pub fn hears(&self) -> Hears {
+        match (self.mode, self.rooms) {
+            (Mode::Sharded, SubscriptionMode::Dynamic) => Hears::Rooms,
+            (Mode::Sharded, SubscriptionMode::DynamicPrivate) => Hears::AllRooms,
+            _ => Hears::Everything,
+        }
     }
 
     /// The streams to read.
@@ -134,7 +139,8 @@ impl Format {
 
     /// The channel of a room, where it has one.
     pub(super) fn room_subscription(&self, namespace: &str, room: &str) -> Option<Subscription> {
-        let subscribes = self.hears_rooms() && self.rooms.subscribes(is_socket_room(room));
+        let subscribes =
+            self.mode == Mode::Sharded && self.rooms.subscribes(is_socket_room(room));
         subscribes.then(|| Subscription::Sharded(self.cluster(namespace).room(room)))
     }
 

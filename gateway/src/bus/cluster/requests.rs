@@ -162,10 +162,13 @@ impl Cluster {
     /// Sends a broadcast that asks for acks, and passes on what the clients of other servers answer.
     pub(super) async fn gather_acks(&self, broadcast: &Arc<Broadcast>, gather: &AckGather) {
         let deadline = Instant::from_std((self.now)() + gather.timeout());
-        let others = self.others(&broadcast.target.namespace).await;
-        let Some(others) = others.filter(|others| *others > 0) else {
+        let Some(others) = self.others(&broadcast.target.namespace).await else {
+            gather.partial();
             return gather.expect(0);
         };
+        if others == 0 {
+            return gather.expect(0);
+        }
         let mut waiting = self.requests.open(self.format.request_id());
         match self.format.broadcast(broadcast, Some(&waiting.id)) {
             Ok(publish) => self.publish(publish),
@@ -199,6 +202,7 @@ impl Cluster {
             }
         }
         if counted < others {
+            gather.partial();
             gather.expect(clients);
         }
     }
