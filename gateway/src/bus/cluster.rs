@@ -87,8 +87,15 @@ struct Cluster {
     subscriptions: RefCell<Subscriptions>,
     /// When the probe that is under way was published.
     probe: RefCell<Option<Instant>>,
-    /// Whether the connections work, and the reader of the streams.
-    halves: Cell<(bool, bool)>,
+    works: Cell<Works>,
+}
+
+/// What of the way to Redis works.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Works {
+    publishing: bool,
+    listening: bool,
+    reading: bool,
 }
 
 /// So many messages are taken before the other side gets its turn.
@@ -124,7 +131,10 @@ pub async fn run(parts: Parts) {
         requests: Requests::default(),
         subscriptions: RefCell::default(),
         probe: RefCell::default(),
-        halves: Cell::new((false, entries.is_none())),
+        works: Cell::new(Works {
+            reading: entries.is_none(),
+            ..Works::default()
+        }),
     });
     cluster.subscribe_probe();
     for name in &declared {
@@ -152,6 +162,12 @@ pub async fn run(parts: Parts) {
             _ = tick.tick() => cluster.send_probe(),
             else => return,
         }
+    }
+}
+
+impl Works {
+    fn is_whole(self) -> bool {
+        self.publishing && self.listening && self.reading
     }
 }
 
@@ -247,8 +263,15 @@ impl Cluster {
     /// Something that came by Redis.
     fn hear(self: &Rc<Self>, event: Event) {
         match event {
-            Event::Up => self.set_up((true, self.halves.get().1), ""),
-            Event::Down(reason) => self.set_up((false, self.halves.get().1), &reason),
+            Event::Publishing => self.now_works("", |works| works.publishing = true),
+            Event::Listening => self.now_works("", |works| works.listening = true),
+            Event::Down { listener, reason } => self.now_works(&reason, |works| {
+                if listener {
+                    works.listening = false;
+                } else {
+                    works.publishing = false;
+                }
+            }),
             Event::Error { kind } => self.observer.error(kind),
             Event::Message {
                 kind,
@@ -267,9 +290,9 @@ impl Cluster {
     /// Something that came by a stream.
     fn read(self: &Rc<Self>, event: StreamEvent) {
         match event {
-            StreamEvent::Up => self.set_up((self.halves.get().0, true), ""),
+            StreamEvent::Up => self.now_works("", |works| works.reading = true),
             StreamEvent::Down(error) => {
-                self.set_up((self.halves.get().0, false), &error.to_string());
+                self.now_works(&error.to_string(), |works| works.reading = false);
             }
             StreamEvent::Entry(entry) => {
                 let fields = entry.fields.iter();
@@ -289,12 +312,15 @@ impl Cluster {
         }
     }
 
-    fn set_up(&self, halves: (bool, bool), reason: &str) {
-        self.halves.set(halves);
-        let up = halves.0 && halves.1;
-        if up != self.remote.is_up() {
-            self.remote.set_up(up);
-            self.observer.up(up, reason);
+    fn now_works(&self, reason: &str, change: impl FnOnce(&mut Works)) {
+        let before = self.works.get();
+        let mut works = before;
+        change(&mut works);
+        self.works.set(works);
+        // What can be published is, also while the others are not heard.
+        self.remote.set_up(works.publishing);
+        if works.is_whole() != before.is_whole() {
+            self.observer.up(works.is_whole(), reason);
         }
     }
 

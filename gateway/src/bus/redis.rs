@@ -1,7 +1,7 @@
 //! Our connections to Redis: what is said on them is somebody else's business.
 //!
 //! Two connections: one publishes and asks, the other listens, so that a listener that Redis cuts off for its backlog
-//! takes no publication with it. Both come back by themselves, and all subscriptions stand again before [`Event::Up`].
+//! takes no publication with it. Both come back by themselves, and all subscriptions stand again before [`Event::Listening`].
 
 mod connect;
 mod error;
@@ -78,10 +78,17 @@ pub enum Kind {
 /// What happens on the link.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// Both connections work, and all subscriptions stand.
-    Up,
-    /// One of them does not, for this reason.
-    Down(String),
+    /// The connection that publishes and asks works.
+    Publishing,
+    /// The connection that listens works, and all subscriptions stand.
+    Listening,
+    /// One of them does not work any more, for this reason.
+    Down {
+        /// The one that listens, else the one that publishes.
+        listener: bool,
+        /// Why.
+        reason: String,
+    },
     /// A message has come.
     Message {
         /// By what.
@@ -110,15 +117,14 @@ struct Shared {
     timeout: Duration,
 }
 
-/// Which of the two connections stand; [`Event::Up`] when both do.
+/// Where the two connections tell how they are.
 struct Halves {
-    up: Mutex<[bool; 2]>,
     events: mpsc::UnboundedSender<Event>,
-    changed: watch::Sender<bool>,
+    publishing: watch::Sender<bool>,
 }
 
 impl Link {
-    /// Starts the tasks, in a `LocalSet`. It connects in the background, for ever.
+    /// Starts the tasks, in a `LocalSet`. It connects in the background, for ever; the watch tells whether commands go out.
     pub fn start(
         settings: Settings,
     ) -> (Self, mpsc::UnboundedReceiver<Event>, watch::Receiver<bool>) {
@@ -127,9 +133,8 @@ impl Link {
         let (queue, queued) = Queue::new(settings.queue_bytes);
         let (up_to, up) = watch::channel(false);
         let halves = Arc::new(Halves {
-            up: Mutex::default(),
             events: events_to.clone(),
-            changed: up_to,
+            publishing: up_to,
         });
         let link = Self(Arc::new(Shared {
             queue,
@@ -175,11 +180,7 @@ impl Link {
     pub async fn command(&self, command: Cmd) -> Result<Value, LinkError> {
         let connection = self.asking().clone();
         let mut connection = connection.ok_or(LinkError::Closed)?;
-        let answer = connection.send(&command);
-        match tokio::time::timeout(self.0.timeout, answer).await {
-            Ok(answer) => answer,
-            Err(_) => Err(LinkError::Timeout),
-        }
+        connect::patiently(self.0.timeout, connection.send(&command)).await?
     }
 
     /// How many connections listen to a channel.
@@ -228,27 +229,24 @@ impl Halves {
         let _ = self.events.send(Event::Error { kind });
     }
 
-    /// One of the two connections stands, or does not.
-    fn set(&self, half: usize, is_up: bool, reason: &str) {
-        let mut up = self.up.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = up.iter().all(|half| *half);
-        up[half] = is_up;
-        let after = up.iter().all(|half| *half);
-        if before == after {
-            return;
+    fn publishing(&self) {
+        self.publishing.send_replace(true);
+        let _ = self.events.send(Event::Publishing);
+    }
+
+    fn listening(&self) {
+        let _ = self.events.send(Event::Listening);
+    }
+
+    /// A connection does not work, or could not be made.
+    fn down(&self, listener: bool, reason: &LinkError) {
+        if !listener {
+            self.publishing.send_replace(false);
         }
-        self.changed.send_replace(after);
-        // The receiver lives as long as the process.
-        let _ = self.events.send(if after {
-            Event::Up
-        } else {
-            Event::Down(reason.to_owned())
-        });
+        let reason = reason.to_string();
+        let _ = self.events.send(Event::Down { listener, reason });
     }
 }
-
-const PUBLISHER: usize = 0;
-const LISTENER: usize = 1;
 
 /// What is subscribed, or is to be.
 type Desired = HashSet<Subscription>;

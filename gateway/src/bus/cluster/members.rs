@@ -207,15 +207,14 @@ impl Members {
 }
 
 impl Lease {
-    /// The keys that a heartbeat puts into Redis.
+    /// The keys that a heartbeat puts back into Redis, behind the one that it puts there only if there is none: else two pods
+    /// that start at once would sign with keys that the other does not know yet.
     fn entries(&self) -> Vec<(u8, [u8; KEY_BYTES])> {
         if !self.shares_keys {
             return Vec::new();
         }
         let mut entries = self.keys.entries();
-        if entries.is_empty() {
-            entries.push(self.keys.current());
-        }
+        entries.insert(0, self.keys.current());
         entries
     }
 
@@ -273,7 +272,8 @@ fn sighting(text: &str) -> Option<Sighting> {
 /// Between two questions to a young Redis.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// KEYS nodes, keys, mode; ARGV incarnation, address, draining, ttl, mode, then key ids and keys.
+/// KEYS nodes, keys, mode; ARGV incarnation, address, draining, ttl, mode, the id and bytes of a first key, then those to be put
+/// back.
 const HEARTBEAT: &str = r"
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -282,7 +282,8 @@ if ARGV[2] ~= '' then
   redis.call('HSET', KEYS[1], ARGV[1], (now + ttl) .. ' ' .. ARGV[3] .. ' ' .. ARGV[2])
   redis.call('PEXPIRE', KEYS[1], 3600000)
 end
-for i = 6, #ARGV, 2 do redis.call('HSETNX', KEYS[2], ARGV[i], ARGV[i + 1]) end
+for i = 8, #ARGV, 2 do redis.call('HSETNX', KEYS[2], ARGV[i], ARGV[i + 1]) end
+if #ARGV > 6 and redis.call('HLEN', KEYS[2]) == 0 then redis.call('HSET', KEYS[2], ARGV[6], ARGV[7]) end
 redis.call('PEXPIRE', KEYS[2], 604800000)
 redis.call('SET', KEYS[3], ARGV[5], 'NX', 'PX', ttl)
 local mode = redis.call('GET', KEYS[3])

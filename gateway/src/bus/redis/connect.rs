@@ -14,7 +14,7 @@ use redis::{
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time};
 
 use super::error::LinkError;
 
@@ -58,8 +58,26 @@ pub(super) enum Connection {
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(3);
+/// A bound of the library that never binds: ours are shorter.
+const UNUSED: Duration = Duration::from_secs(3600);
+/// What a process that was stopped for a while needs to read what came meanwhile.
+const SECOND_CHANCE: Duration = Duration::from_millis(250);
 /// Where a sentinel listens.
 const SENTINEL_PORT: u16 = 26379;
+
+/// Waits for an answer as long as `timeout`, and a moment more: after a pause of the whole process its time may be up while
+/// the answer lies unread in the socket.
+pub(super) async fn patiently<T>(
+    timeout: Duration,
+    answer: impl Future<Output = T>,
+) -> Result<T, LinkError> {
+    let mut answer = std::pin::pin!(answer);
+    if let Ok(answer) = time::timeout(timeout, &mut answer).await {
+        return Ok(answer);
+    }
+    let late = time::timeout(SECOND_CHANCE, answer).await;
+    late.map_err(|_| LinkError::Timeout)
+}
 
 impl FromStr for RedisUrl {
     type Err = UrlError;
@@ -152,31 +170,25 @@ impl RedisUrl {
     /// Connects; with `pushes` the connection listens, and what comes goes there.
     pub(super) async fn connect(
         &self,
-        timeout: Duration,
         pushes: Option<mpsc::UnboundedSender<PushInfo>>,
     ) -> Result<Connection, LinkError> {
         let attempt = async {
             match &self.shape {
-                Shape::Single => single(self.servers[0].clone(), timeout, pushes).await,
-                Shape::Sentinel(master) => {
-                    single(self.master(master).await?, timeout, pushes).await
-                }
-                Shape::Cluster => self.cluster(timeout, pushes).await,
+                Shape::Single => single(self.servers[0].clone(), pushes).await,
+                Shape::Sentinel(master) => single(self.master(master).await?, pushes).await,
+                Shape::Cluster => self.cluster(pushes).await,
             }
         };
-        tokio::time::timeout(CONNECT, attempt)
-            .await
-            .map_err(|_| LinkError::Timeout)?
+        patiently(CONNECT, attempt).await?
     }
 
     async fn cluster(
         &self,
-        timeout: Duration,
         pushes: Option<mpsc::UnboundedSender<PushInfo>>,
     ) -> Result<Connection, LinkError> {
         let mut builder = ClusterClient::builder(self.servers.clone())
             .use_protocol(ProtocolVersion::RESP3)
-            .response_timeout(timeout);
+            .response_timeout(UNUSED);
         if let Some(pushes) = pushes {
             builder = builder.push_sender(pushes);
         }
@@ -202,7 +214,7 @@ impl RedisUrl {
     async fn ask(&self, sentinel: &ConnectionInfo, name: &str) -> Result<ConnectionInfo, LinkError> {
         // A sentinel has neither the databases nor, as a rule, the users of the master.
         let bare = sentinel.clone().set_redis_settings(Default::default());
-        let mut connection = single(bare, CONNECT, None).await?;
+        let mut connection = single(bare, None).await?;
         let mut command = redis::cmd("SENTINEL");
         command.arg("get-master-addr-by-name").arg(name);
         let found = connection.send(&command).await?;
@@ -230,13 +242,12 @@ impl RedisUrl {
 
 async fn single(
     info: ConnectionInfo,
-    timeout: Duration,
     pushes: Option<mpsc::UnboundedSender<PushInfo>>,
 ) -> Result<Connection, LinkError> {
     let client = redis::Client::open(info).map_err(|error| LinkError::from(&error))?;
     let mut config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(CONNECT))
-        .set_response_timeout(Some(timeout));
+        .set_response_timeout(None);
     if let Some(pushes) = pushes {
         config = config.set_push_sender(pushes);
     }

@@ -13,7 +13,8 @@ use tokio::{
 };
 
 use super::{
-    Desired, Event, Halves, Kind, LISTENER, Settings, Subscription, connect::Connection,
+    Desired, Event, Halves, Kind, Settings, Subscription,
+    connect::{Connection, patiently},
     error::LinkError,
 };
 
@@ -84,7 +85,7 @@ impl Listener {
         loop {
             let began = Instant::now();
             let error = self.listen().await;
-            self.halves.set(LISTENER, false, &error.to_string());
+            self.halves.down(true, &error);
             pause.worked_since(began);
             pause.wait().await;
         }
@@ -93,17 +94,18 @@ impl Listener {
     /// Listens until the connection fails; returns why.
     async fn listen(&mut self) -> LinkError {
         let (to, mut pushes) = mpsc::unbounded_channel();
-        let timeout = self.settings.request_timeout;
-        let mut connection = match self.settings.url.connect(timeout, Some(to)).await {
+        let mut connection = match self.settings.url.connect(Some(to)).await {
             Ok(connection) => connection,
             Err(error) => return error,
         };
         self.drain_changes();
         let all: Vec<Subscription> = self.desired.iter().cloned().collect();
-        if let Err(error) = subscribe(&mut connection, &all).await {
-            return error;
+        let timeout = self.settings.request_timeout;
+        match patiently(timeout, subscribe(&mut connection, &all)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) | Err(error) => return error,
         }
-        self.halves.set(LISTENER, true, "");
+        self.halves.listening();
         let mut tick = time::interval(PING);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -114,15 +116,15 @@ impl Listener {
                     None => return LinkError::Closed,
                 },
                 Some(change) = self.changes.recv() => {
-                    if let Err(error) = self.change(&mut connection, change).await {
-                        return error;
+                    match patiently(timeout, self.change(&mut connection, change)).await {
+                        Ok(Ok(())) => {}
+                        Ok(Err(error)) | Err(error) => return error,
                     }
                 }
                 _ = tick.tick() => {
-                    match time::timeout(PONG, connection.send(&redis::cmd("PING"))).await {
+                    match patiently(PONG, connection.send(&redis::cmd("PING"))).await {
                         Ok(Ok(_)) => {}
-                        Ok(Err(error)) => return error,
-                        Err(_) => return LinkError::Timeout,
+                        Ok(Err(error)) | Err(error) => return error,
                     }
                 }
             }

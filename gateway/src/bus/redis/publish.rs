@@ -15,8 +15,8 @@ use tokio::{
 };
 
 use super::{
-    Halves, Link, PUBLISHER, Settings,
-    connect::Connection,
+    Halves, Link, Settings,
+    connect::{Connection, patiently},
     error::{LinkError, PublishError},
 };
 
@@ -128,11 +128,11 @@ impl Queue {
 pub(super) async fn pump(link: Link, settings: Settings, mut backlog: Backlog, halves: Arc<Halves>) {
     let mut pause = super::listen::Pause::default();
     loop {
-        let reason = match settings.url.connect(settings.request_timeout, None).await {
+        let reason = match settings.url.connect(None).await {
             Ok(connection) => {
                 *link.asking() = Some(connection.clone());
                 backlog.load.up.store(true, Ordering::Release);
-                halves.set(PUBLISHER, true, "");
+                halves.publishing();
                 let began = time::Instant::now();
                 let reason = backlog.send(connection, &settings, &halves).await;
                 pause.worked_since(began);
@@ -142,7 +142,7 @@ pub(super) async fn pump(link: Link, settings: Settings, mut backlog: Backlog, h
         };
         backlog.load.up.store(false, Ordering::Release);
         link.asking().take();
-        halves.set(PUBLISHER, false, &reason.to_string());
+        halves.down(false, &reason);
         backlog.refuse(&reason);
         pause.wait().await;
     }
@@ -162,11 +162,9 @@ impl Backlog {
                 Ok(Some(first)) => vec![first],
                 Ok(None) => return LinkError::Closed,
                 Err(_) => {
-                    let ping = time::timeout(settings.request_timeout.min(PONG), ping(&mut connection));
-                    match ping.await {
-                        Ok(Ok(())) => continue,
-                        Ok(Err(error)) => return error,
-                        Err(_) => return LinkError::Timeout,
+                    match patiently(PONG, connection.send(&redis::cmd("PING"))).await {
+                        Ok(Ok(_)) => continue,
+                        Ok(Err(error)) | Err(error) => return error,
                     }
                 }
             };
@@ -177,8 +175,10 @@ impl Backlog {
             }
             let taken: usize = batch.iter().map(|(publish, _)| publish.weight()).sum();
             self.load.bytes.fetch_sub(taken, Ordering::AcqRel);
-            if let Err(error) = run(&mut connection, batch, halves).await {
-                return error;
+            let timeout = settings.request_timeout;
+            match patiently(timeout, run(&mut connection, batch, halves)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) | Err(error) => return error,
             }
         }
     }
@@ -197,10 +197,6 @@ impl Backlog {
 
 /// How long a ping may take.
 const PONG: Duration = Duration::from_secs(2);
-
-async fn ping(connection: &mut Connection) -> Result<(), LinkError> {
-    connection.send(&redis::cmd("PING")).await.map(|_| ())
-}
 
 /// Sends a batch; an error is one of the connection, those of single commands are told one by one.
 async fn run(

@@ -3,12 +3,14 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use redis::Value;
-use tokio::{
-    sync::mpsc,
-    time::{self, Instant},
-};
+use tokio::{sync::mpsc, time::Instant};
 
-use super::{Settings, connect::Connection, error::LinkError, listen::Pause};
+use super::{
+    Settings,
+    connect::{Connection, patiently},
+    error::LinkError,
+    listen::Pause,
+};
 
 /// One entry of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +65,7 @@ async fn follow(
     positions: &mut BTreeMap<String, String>,
     to: &mpsc::Sender<StreamEvent>,
 ) -> Result<(), LinkError> {
-    let mut connection = settings.url.connect(BLOCK + GRACE, None).await?;
+    let mut connection = settings.url.connect(None).await?;
     for stream in streams {
         if !positions.contains_key(stream) {
             let last = last_id(&mut connection, stream).await?;
@@ -87,7 +89,7 @@ async fn follow(
 async fn last_id(connection: &mut Connection, stream: &str) -> Result<String, LinkError> {
     let mut command = redis::cmd("XREVRANGE");
     command.arg(stream).arg("+").arg("-").arg("COUNT").arg(1);
-    let found = connection.send(&command).await?;
+    let found = patiently(GRACE, connection.send(&command)).await??;
     let found: Vec<(String, Value)> =
         redis::from_redis_value(found).map_err(|_| LinkError::Protocol)?;
     Ok(found
@@ -109,9 +111,7 @@ async fn read(
         .arg("STREAMS");
     positions.keys().for_each(|stream| _ = command.arg(stream));
     positions.values().for_each(|id| _ = command.arg(id));
-    let answer = time::timeout(BLOCK + GRACE, connection.send(&command))
-        .await
-        .map_err(|_| LinkError::Timeout)??;
+    let answer = patiently(BLOCK + GRACE, connection.send(&command)).await??;
     if answer == Value::Nil {
         return Ok(Vec::new());
     }
