@@ -32,8 +32,8 @@ use crate::clock;
 use crate::config::{Api, Bind, Config, ProcessEnvironment};
 use crate::id::{KeyRing as SessionKeys, NodeId};
 use crate::policy::Snapshot;
-use crate::transport::Port;
 use crate::transport::Directory;
+use crate::transport::Port;
 use crate::transport::admission::Admission;
 
 /// Why a gateway does not start, or ends badly.

@@ -283,7 +283,11 @@ impl Bus {
 
     /// A shard has its first member of a room. The answer comes once messages to the room reach this process, where that
     /// takes a subscription.
-    pub fn enter_room(&self, namespace: &Arc<str>, room: &Arc<str>) -> Option<oneshot::Receiver<()>> {
+    pub fn enter_room(
+        &self,
+        namespace: &Arc<str>,
+        room: &Arc<str>,
+    ) -> Option<oneshot::Receiver<()>> {
         let remote = self.remote()?;
         let (heard, answer) = oneshot::channel();
         remote.send(Outgoing::Room {

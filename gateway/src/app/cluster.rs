@@ -23,9 +23,9 @@ use crate::bus::cluster::members::{Lease, Members, OtherMode};
 use crate::bus::cluster::{self, Observer, Parts};
 use crate::bus::redis::{Event, Link, RedisUrl, Settings, read_streams};
 use crate::bus::remote::{Outgoing, Remote};
-use crate::clock;
 use crate::bus::wire::cluster::SubscriptionMode;
 use crate::bus::wire::streams::Names;
+use crate::clock;
 use crate::config::{self, RedisMode, RedisSettings};
 use crate::id::KeyRing;
 use crate::policy::{NamespaceRules, Snapshot};
@@ -186,6 +186,7 @@ impl Prepared {
             }),
             mode: format.name(),
             prefix,
+            now: clock::now,
         };
         let other_mode = other_mode((*health).clone(), lease.mode);
         task::spawn_local(members.keep(lease, link.clone(), asked, up, other_mode));

@@ -124,8 +124,7 @@ impl Followers {
 
     fn trim(&self) {
         let rules = self.publish.borrow().clone();
-        self.bus
-            .trim(&|name| history(&rules, name), clock::now());
+        self.bus.trim(&|name| history(&rules, name), clock::now());
     }
 }
 

@@ -11,7 +11,13 @@ pub mod members;
 mod requests;
 mod subscriptions;
 
-use std::{cell::{Cell, RefCell}, rc::Rc, sync::Arc, time::Duration, time::Instant};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+    time::Instant,
+};
 
 use tokio::{
     sync::mpsc::{Receiver, UnboundedReceiver},

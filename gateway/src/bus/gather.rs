@@ -194,7 +194,9 @@ impl Acks {
                 return None;
             }
         }
-        let reply = self.replies.get_mut(usize::try_from(self.passed_on).ok()?)?;
+        let reply = self
+            .replies
+            .get_mut(usize::try_from(self.passed_on).ok()?)?;
         self.passed_on += 1;
         Some(std::mem::take(reply))
     }

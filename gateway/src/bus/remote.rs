@@ -182,7 +182,11 @@ impl Remote {
         let weight = broadcast.weight();
         let before = self.0.bytes.fetch_add(weight, Ordering::AcqRel);
         if self.is_up() && (before == 0 || before + weight <= self.0.bound) {
-            return self.0.to.send(Outgoing::Broadcast(Arc::clone(broadcast))).is_ok();
+            return self
+                .0
+                .to
+                .send(Outgoing::Broadcast(Arc::clone(broadcast)))
+                .is_ok();
         }
         self.0.bytes.fetch_sub(weight, Ordering::AcqRel);
         self.lose();

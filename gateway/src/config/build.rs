@@ -189,7 +189,10 @@ fn refuse_without_redis(s: &mut Settings<'_>) {
         &v::REDIS_SUBSCRIPTION_MODE,
         &v::REDIS_REQUEST_TIMEOUT,
     ];
-    let lost: Vec<Setting> = lost.into_iter().filter_map(|variable| s.get(variable)).collect();
+    let lost: Vec<Setting> = lost
+        .into_iter()
+        .filter_map(|variable| s.get(variable))
+        .collect();
     for setting in lost {
         s.refuse(&setting, "means nothing without CARILLON_REDIS_URL");
     }

@@ -135,7 +135,10 @@ pub(super) fn redis_url(text: &str) -> Result<Secret, String> {
         Some((scheme, rest)) if SCHEMES.contains(&scheme) && !rest.is_empty() => {
             Ok(Secret(text.to_owned()))
         }
-        _ => Err(format!("must begin with one of {}, each with ://", SCHEMES.join(", "))),
+        _ => Err(format!(
+            "must begin with one of {}, each with ://",
+            SCHEMES.join(", ")
+        )),
     }
 }
 

@@ -156,7 +156,13 @@ impl Node {
     }
 
     /// Tells of a refusal: by the ack if the client waits for one, else by the namespace's `errorEvent`.
-    pub(super) fn refuse(&self, member: &Member, event: &Event<'_>, refusal: &Refusal, now: Instant) {
+    pub(super) fn refuse(
+        &self,
+        member: &Member,
+        event: &Event<'_>,
+        refusal: &Refusal,
+        now: Instant,
+    ) {
         match event.id {
             Some(id) => self.answer(&member.socket, id, &refusal.to_ack(), &[]),
             None => self.tell(member, &refusal.to_event(Some(event.raw_name)), now),

@@ -91,7 +91,9 @@ impl Node {
         let mut replayed = Vec::with_capacity(past.entries.len());
         for entry in &past.entries {
             let Some(keep) = &entry.keep else { continue };
-            let comes = entry.entry.is_some_and(|id| id.sequence > self.latest.get());
+            let comes = entry
+                .entry
+                .is_some_and(|id| id.sequence > self.latest.get());
             if comes && !entry.target.rooms.iter().any(|room| entered.contains(room)) {
                 continue;
             }

@@ -46,7 +46,8 @@ pub(in crate::api) async fn server_side_emit(
         .server_side_emit(permit.namespace, data, timeout)
         .await;
     let acks = answer.acks.iter();
-    let acks = acks.map(|Data { json, attachments }| raw(binary::outward(json, attachments).into_owned()));
+    let acks =
+        acks.map(|Data { json, attachments }| raw(binary::outward(json, attachments).into_owned()));
     Ok(Json(SentToServers {
         accepted: true,
         servers: answer.servers,

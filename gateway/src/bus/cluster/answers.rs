@@ -44,11 +44,11 @@ impl Cluster {
                 }
             }
             Command::Join { opts, rooms } => {
-                self.change(&namespace, opts, Change::Join(allowed(rooms)));
+                self.change(&namespace, opts, &Change::Join(allowed(rooms)));
             }
-            Command::Leave { opts, rooms } => self.change(&namespace, opts, Change::Leave(rooms)),
+            Command::Leave { opts, rooms } => self.change(&namespace, opts, &Change::Leave(rooms)),
             Command::Disconnect { opts, close } => {
-                self.change(&namespace, opts, Change::Disconnect { close });
+                self.change(&namespace, opts, &Change::Disconnect { close });
             }
             Command::FetchSockets { request, opts } => self.in_a_task(|cluster| async move {
                 let sockets = cluster.sockets(target(&namespace, opts)).await;
@@ -62,11 +62,19 @@ impl Cluster {
                 };
                 let sockets = cluster.sockets(target(&namespace, opts)).await;
                 let ids = |all: Vec<SocketView>| all.into_iter().map(|view| view.id).collect();
-                cluster.answer(&origin, request, sockets.map(|all| Reply::SocketIds(ids(all))));
+                cluster.answer(
+                    &origin,
+                    request,
+                    sockets.map(|all| Reply::SocketIds(ids(all))),
+                );
             }),
             Command::AllRooms { request } => self.in_a_task(|cluster| async move {
                 let sockets = cluster.sockets(Target::all(namespace)).await;
-                cluster.answer(&origin, request, sockets.map(|all| Reply::Rooms(rooms(&all))));
+                cluster.answer(
+                    &origin,
+                    request,
+                    sockets.map(|all| Reply::Rooms(rooms(&all))),
+                );
             }),
             // There is no code here that could answer; a peer that waits for all servers is not left waiting.
             Command::ServerSideEmit { request, .. } => {
@@ -90,7 +98,7 @@ impl Cluster {
                 } else {
                     Change::Leave(rooms)
                 };
-                self.legacy(namespace, &socket, change, request, origin);
+                self.legacy(namespace, &socket, &change, request, origin);
             }
             Command::LegacyDisconnect {
                 request,
@@ -99,7 +107,7 @@ impl Cluster {
             } => self.legacy(
                 namespace,
                 &socket,
-                Change::Disconnect { close },
+                &Change::Disconnect { close },
                 request,
                 origin,
             ),
@@ -107,12 +115,15 @@ impl Cluster {
         }
     }
 
-    fn in_a_task<F: Future<Output = ()> + 'static>(self: &Rc<Self>, run: impl FnOnce(Rc<Self>) -> F) {
+    fn in_a_task<F: Future<Output = ()> + 'static>(
+        self: &Rc<Self>,
+        run: impl FnOnce(Rc<Self>) -> F,
+    ) {
         task::spawn_local(run(Rc::clone(self)));
     }
 
-    fn change(&self, namespace: &Arc<str>, opts: Opts, change: Change) {
-        drop(self.bus.change_here(&target(namespace, opts), &change));
+    fn change(&self, namespace: &Arc<str>, opts: Opts, change: &Change) {
+        drop(self.bus.change_here(&target(namespace, opts), change));
     }
 
     /// An old peer's change of one socket: only the server that has it answers.
@@ -120,13 +131,13 @@ impl Cluster {
         self: &Rc<Self>,
         namespace: Arc<str>,
         socket: &str,
-        change: Change,
+        change: &Change,
         request: Box<str>,
         origin: Origin,
     ) {
         let tally = self
             .bus
-            .change_here(&Target::room(namespace, socket), &change);
+            .change_here(&Target::room(namespace, socket), change);
         self.in_a_task(|cluster| async move {
             let total = time::timeout(cluster.request_timeout, tally.total()).await;
             if total.is_ok_and(|sockets| sockets > 0) {

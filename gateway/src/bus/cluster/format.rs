@@ -10,7 +10,8 @@ use crate::bus::{
     redis::{Kind, Link, LinkError, Publish, Subscription},
     remote::Hears,
     wire::{
-        Command, Data, DataRef, EMITTER, Envelope, Flags, Message, Opts, OptsRef, Response, WireError, classic,
+        Command, Data, DataRef, EMITTER, Envelope, Flags, Message, Opts, OptsRef, Response,
+        WireError, classic,
         cluster::{self, Dialect, Incoming, SubscriptionMode},
         streams,
     },
@@ -139,8 +140,7 @@ impl Format {
 
     /// The channel of a room, where it has one.
     pub(super) fn room_subscription(&self, namespace: &str, room: &str) -> Option<Subscription> {
-        let subscribes =
-            self.mode == Mode::Sharded && self.rooms.subscribes(is_socket_room(room));
+        let subscribes = self.mode == Mode::Sharded && self.rooms.subscribes(is_socket_room(room));
         subscribes.then(|| Subscription::Sharded(self.cluster(namespace).room(room)))
     }
 
@@ -196,7 +196,9 @@ impl Format {
         }
         Ok(match self.mode {
             Mode::Classic => Publish::channel(
-                self.classic(namespace).broadcast(&target.rooms).into_owned(),
+                self.classic(namespace)
+                    .broadcast(&target.rooms)
+                    .into_owned(),
                 classic::encode_broadcast(&self.short, namespace, data, opts)?,
             ),
             Mode::Sharded => Publish::sharded(
@@ -242,9 +244,10 @@ impl Format {
                     cluster::encode(Dialect::Sharded, &cluster, self.rooms, &envelope)?;
                 Publish::sharded(channel, payload)
             }
-            Mode::Streams if in_stream => {
-                Publish::entry(self.names.of(namespace), streams::encode(&envelope)?.pairs())
-            }
+            Mode::Streams if in_stream => Publish::entry(
+                self.names.of(namespace),
+                streams::encode(&envelope)?.pairs(),
+            ),
             Mode::Streams => channel(cluster::encode(
                 Dialect::Streams,
                 &cluster,

@@ -8,12 +8,12 @@ use std::{
     collections::HashMap,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
-    time::{self, Instant, MissedTickBehavior},
+    time::{self, MissedTickBehavior},
 };
 
 use crate::bus::redis::{Link, Value};
@@ -42,6 +42,8 @@ pub struct Lease {
     pub mode: &'static str,
     /// What the keys in Redis begin with.
     pub prefix: String,
+    /// The clock.
+    pub now: fn() -> Instant,
 }
 
 /// Told after each heartbeat of another mode that is in use, if it is another.
@@ -73,8 +75,8 @@ const TTL: Duration = Duration::from_secs(15);
 const RENEW: Duration = Duration::from_secs(5);
 /// How long a pod that ends waits for Redis.
 const RELEASE: Duration = Duration::from_secs(1);
-/// For how long a pod that nobody knows may be one that has not renewed its lease yet in a Redis that lost its data.
-const YOUNG: Duration = Duration::from_secs(6);
+/// How often a young Redis is asked: a pod that nobody knows may be one that has not renewed its lease there yet.
+const TRIES: u32 = 12;
 
 impl Members {
     /// The handle, and the requests for a heartbeat that come by it.
@@ -91,8 +93,7 @@ impl Members {
 
     /// Finds the pod of an incarnation: from memory, else by asking Redis once, and while that is young a little longer.
     pub async fn find(&self, incarnation: u32) -> Option<Sighting> {
-        let give_up = Instant::now() + YOUNG;
-        loop {
+        for _ in 0..TRIES {
             if let Some(sighting) = self.known().get(&incarnation) {
                 return Some(*sighting);
             }
@@ -103,11 +104,12 @@ impl Members {
             if let Some(sighting) = self.known().get(&incarnation) {
                 return Some(*sighting);
             }
-            if !young || Instant::now() >= give_up {
+            if !young {
                 return None;
             }
             time::sleep(RETRY).await;
         }
+        None
     }
 
     /// Says of this pod, with the next heartbeat, which comes at once, that it takes no new sessions.
@@ -118,7 +120,9 @@ impl Members {
     /// Gives the lease back, the last thing that a pod does; a Redis that does not answer is not waited for.
     pub async fn release(&self) {
         self.0.phase.send_replace(Phase::Gone);
-        time::timeout(RELEASE, self.0.released.notified()).await.ok();
+        time::timeout(RELEASE, self.0.released.notified())
+            .await
+            .ok();
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<u32, Sighting>> {
@@ -137,13 +141,13 @@ impl Members {
         let mut tick = time::interval(RENEW);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut phase = self.0.phase.subscribe();
-        let mut up_since = Instant::now();
+        let mut up_since = (lease.now)();
         loop {
             let mut asking = Vec::new();
             tokio::select! {
                 _ = tick.tick() => {}
                 Ok(()) = up.changed() => {
-                    up_since = Instant::now();
+                    up_since = (lease.now)();
                     tick.reset();
                 }
                 Ok(()) = phase.changed() => {}
@@ -162,7 +166,7 @@ impl Members {
                 self.beat(&lease, &link, now == Phase::Draining, &other_mode)
                     .await;
             }
-            if up_since.elapsed() < TTL || !*up.borrow() {
+            if (lease.now)() - up_since < TTL || !*up.borrow() {
                 // Who asked meanwhile may ask again: the pod it looks for may not have come back to Redis yet.
                 asking.into_iter().for_each(|one| _ = one.send(()));
             }
@@ -178,7 +182,11 @@ impl Members {
             .arg(lease.key("keys"))
             .arg(lease.key("mode"))
             .arg(lease.keys.incarnation().to_string())
-            .arg(lease.address.map_or_else(String::new, |address| address.to_string()))
+            .arg(
+                lease
+                    .address
+                    .map_or_else(String::new, |address| address.to_string()),
+            )
             .arg(u8::from(draining))
             .arg(TTL.as_millis() as u64)
             .arg(lease.mode);

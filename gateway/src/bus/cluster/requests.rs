@@ -142,7 +142,13 @@ impl Cluster {
         let others = self.others(namespace).await;
         answer.servers = others.unwrap_or(0);
         let Some(timeout) = timeout else {
-            self.send(namespace, Command::ServerSideEmit { request: None, data });
+            self.send(
+                namespace,
+                Command::ServerSideEmit {
+                    request: None,
+                    data,
+                },
+            );
             return answer;
         };
         let deadline = Instant::from_std((self.now)() + timeout);

@@ -1,11 +1,6 @@
 //! Which channels this process listens to: those of the namespaces and, in some modes, of the rooms that are used here.
 
-use std::{
-    collections::HashMap,
-    rc::Rc,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, rc::Rc, sync::Arc, time::Duration};
 
 use tokio::{sync::oneshot, task, time};
 
@@ -141,7 +136,9 @@ impl Cluster {
         }
         if let Some(room) = self.subscriptions.borrow_mut().rooms.get_mut(key) {
             room.heard = true;
-            room.waiting.drain(..).for_each(|waiting| tell(Some(waiting)));
+            room.waiting
+                .drain(..)
+                .for_each(|waiting| tell(Some(waiting)));
         }
     }
 }

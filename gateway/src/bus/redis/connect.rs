@@ -42,7 +42,9 @@ pub enum UrlError {
     )]
     Scheme,
     /// A Sentinel URL names no master.
-    #[error("a Sentinel URL ends with the name of the master: redis+sentinel://host:26379/mymaster")]
+    #[error(
+        "a Sentinel URL ends with the name of the master: redis+sentinel://host:26379/mymaster"
+    )]
     Master,
     /// What follows the scheme is no address.
     #[error("is no address of Redis: [user:password@]host[:port][/database]")]
@@ -211,7 +213,11 @@ impl RedisUrl {
         Err(last)
     }
 
-    async fn ask(&self, sentinel: &ConnectionInfo, name: &str) -> Result<ConnectionInfo, LinkError> {
+    async fn ask(
+        &self,
+        sentinel: &ConnectionInfo,
+        name: &str,
+    ) -> Result<ConnectionInfo, LinkError> {
         // A sentinel has neither the databases nor, as a rule, the users of the master.
         let bare = sentinel.clone().set_redis_settings(Default::default());
         let mut connection = single(bare, None).await?;
@@ -274,12 +280,8 @@ impl Connection {
     pub(super) async fn send_all(&mut self, commands: &Pipeline) -> Result<Vec<Value>, LinkError> {
         let count = commands.len();
         let answers = match self {
-            Self::Single(connection) => {
-                connection.req_packed_commands(commands, 0, count).await
-            }
-            Self::Cluster(connection) => {
-                connection.req_packed_commands(commands, 0, count).await
-            }
+            Self::Single(connection) => connection.req_packed_commands(commands, 0, count).await,
+            Self::Cluster(connection) => connection.req_packed_commands(commands, 0, count).await,
         };
         answers.map_err(|error| LinkError::from(&error))
     }

@@ -213,7 +213,12 @@ async fn subscribe(connection: &mut Connection, all: &[Subscription]) -> Result<
 }
 
 async fn unsubscribe(connection: &mut Connection, all: &[Subscription]) -> Result<(), LinkError> {
-    each(connection, all, ["UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"]).await
+    each(
+        connection,
+        all,
+        ["UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"],
+    )
+    .await
 }
 
 /// One command for each kind of channel; in a cluster one for each sharded channel, as they lie on different nodes.

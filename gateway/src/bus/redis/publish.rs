@@ -69,7 +69,12 @@ impl Publish {
     /// To a stream, cut to about `max_len` entries as the adapters do.
     pub fn entry(stream: String, pairs: Vec<(&'static str, String)>) -> Self {
         let mut command = redis::cmd("XADD");
-        command.arg(&stream).arg("MAXLEN").arg("~").arg(MAX_LEN).arg("*");
+        command
+            .arg(&stream)
+            .arg("MAXLEN")
+            .arg("~")
+            .arg(MAX_LEN)
+            .arg("*");
         let mut bytes = stream.len();
         for (name, value) in pairs {
             bytes += name.len() + value.len();
@@ -120,12 +125,19 @@ impl Queue {
             self.load.bytes.fetch_sub(weight, Ordering::AcqRel);
             return Err(PublishError::Full);
         }
-        self.to.send((publish, reply)).map_err(|_| PublishError::Down)
+        self.to
+            .send((publish, reply))
+            .map_err(|_| PublishError::Down)
     }
 }
 
 /// Sends what is on the queue, for the life of the process.
-pub(super) async fn pump(link: Link, settings: Settings, mut backlog: Backlog, halves: Arc<Halves>) {
+pub(super) async fn pump(
+    link: Link,
+    settings: Settings,
+    mut backlog: Backlog,
+    halves: Arc<Halves>,
+) {
     let mut pause = super::listen::Pause::default();
     loop {
         let reason = match settings.url.connect(None).await {
@@ -161,12 +173,10 @@ impl Backlog {
             let mut batch: Vec<Queued> = match first {
                 Ok(Some(first)) => vec![first],
                 Ok(None) => return LinkError::Closed,
-                Err(_) => {
-                    match patiently(PONG, connection.send(&redis::cmd("PING"))).await {
-                        Ok(Ok(_)) => continue,
-                        Ok(Err(error)) | Err(error) => return error,
-                    }
-                }
+                Err(_) => match patiently(PONG, connection.send(&redis::cmd("PING"))).await {
+                    Ok(Ok(_)) => continue,
+                    Ok(Err(error)) | Err(error) => return error,
+                },
             };
             while batch.len() < BATCH
                 && let Ok(next) = self.from.try_recv()
@@ -186,7 +196,9 @@ impl Backlog {
     /// What waits when the connection fails is not kept.
     fn refuse(&mut self, reason: &LinkError) {
         while let Ok((publish, reply)) = self.from.try_recv() {
-            self.load.bytes.fetch_sub(publish.weight(), Ordering::AcqRel);
+            self.load
+                .bytes
+                .fetch_sub(publish.weight(), Ordering::AcqRel);
             if let Some(reply) = reply {
                 // Who asked may have gone.
                 let _ = reply.send(Err(reason.clone()));
