@@ -20,6 +20,7 @@ use crate::bus::Bus;
 use crate::bus::broadcast::{HistoryLimits, Source};
 use crate::bus::cluster::format::{Format, Mode};
 use crate::bus::cluster::members::{Lease, Members, OtherMode};
+use crate::bus::cluster::modes::Told;
 use crate::bus::cluster::{self, Observer, Parts};
 use crate::bus::redis::{Event, Link, RedisUrl, Settings, read_streams};
 use crate::bus::remote::{Outgoing, Remote};
@@ -189,7 +190,12 @@ impl Prepared {
             now: clock::now,
         };
         let other_mode = other_mode((*health).clone(), lease.mode);
-        task::spawn_local(members.keep(lease, link.clone(), asked, up, other_mode));
+        let watched = seen_mode((*health).clone(), lease.mode);
+        task::spawn_local(
+            members
+                .clone()
+                .keep(lease, link.clone(), asked, up, other_mode),
+        );
         let entries = Some(format.streams()).filter(|streams| !streams.is_empty());
         let entries = entries.map(|streams| {
             let (to, entries) = mpsc::channel(ENTRIES);
@@ -223,6 +229,8 @@ impl Prepared {
             request_timeout: settings.request_timeout,
             keep: Box::new(keep),
             observer: Rc::new(observer),
+            members,
+            other_mode: watched,
             now: clock::now,
         };
         task::spawn_local(cluster::run(parts));
@@ -232,12 +240,30 @@ impl Prepared {
 /// Entries of streams that are read and not yet taken: more wait in Redis.
 const ENTRIES: usize = 1024;
 
-/// Not ready while others speak another mode.
+/// Not ready while pods of ours speak another mode.
 fn other_mode(health: Health, ours: &'static str) -> OtherMode {
     // Until the first heartbeat this pod does not know the keys of the others.
     let first = health.latch("the keys of the cluster are not known yet");
+    let told = told(health, ours, "the other nodes speak", first);
+    Box::new(told)
+}
+
+/// Not ready while other servers are seen to speak another mode.
+fn seen_mode(health: Health, ours: &'static str) -> Told {
+    let first = health.latch("it is not known yet what the other servers speak");
+    let told = told(health, ours, "servers on the same channels speak", first);
+    Box::new(told)
+}
+
+/// Holds `first` until it is called, then a latch that names the other mode while there is one.
+fn told(
+    health: Health,
+    ours: &'static str,
+    who: &'static str,
+    first: Latch,
+) -> impl Fn(Option<&str>) {
     let latch = RefCell::new(Some((String::new(), first)));
-    Box::new(move |other| {
+    move |other: Option<&str>| {
         let mut latch = latch.borrow_mut();
         let told = latch.as_ref().map(|(mode, _)| mode.as_str());
         if told == other {
@@ -245,12 +271,12 @@ fn other_mode(health: Health, ours: &'static str) -> OtherMode {
         }
         *latch = other.map(|other| {
             let reason = format!(
-                "the other nodes speak {other}, this one {ours}: set CARILLON_REDIS_MODE={other} here, or {ours} there"
+                "{who} {other}, this one {ours}: set CARILLON_REDIS_MODE={other} here, or {ours} there"
             );
             tracing::error!(reason, "not ready");
             (other.to_owned(), health.latch(reason))
         });
-    })
+    }
 }
 
 /// The other pods, for the shards.

@@ -8,6 +8,7 @@ mod answers;
 mod deliver;
 pub mod format;
 pub mod members;
+pub mod modes;
 mod requests;
 mod subscriptions;
 
@@ -27,6 +28,8 @@ use tokio::{
 
 use self::{
     format::{Format, Heard},
+    members::Members,
+    modes::Told,
     requests::Requests,
     subscriptions::Subscriptions,
 };
@@ -63,6 +66,10 @@ pub struct Parts {
     pub keep: Box<dyn Fn(&str) -> Option<HistoryLimits>>,
     /// Who is told how it goes.
     pub observer: Rc<dyn Observer>,
+    /// Our own pods.
+    pub members: Members,
+    /// Told while other servers speak another format.
+    pub other_mode: Told,
     /// The clock.
     pub now: fn() -> Instant,
 }
@@ -94,6 +101,8 @@ struct Cluster {
     /// When the probe that is under way was published.
     probe: RefCell<Option<Instant>>,
     works: Cell<Works>,
+    /// Nobody is seen who speaks another format.
+    speaks_alone: Cell<bool>,
 }
 
 /// What of the way to Redis works.
@@ -123,6 +132,8 @@ pub async fn run(parts: Parts) {
         request_timeout,
         keep,
         observer,
+        members,
+        other_mode,
         now,
     } = parts;
     let cluster = Rc::new(Cluster {
@@ -141,11 +152,13 @@ pub async fn run(parts: Parts) {
             reading: entries.is_none(),
             ..Works::default()
         }),
+        speaks_alone: Cell::new(false),
     });
     cluster.subscribe_probe();
     for name in &declared {
         cluster.declare(name);
     }
+    task::spawn_local(Rc::clone(&cluster).watch_modes(members, other_mode));
     let mut tick = time::interval(PROBE_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -249,6 +262,9 @@ impl Cluster {
 
     /// Sends a command to the others.
     fn send(&self, namespace: &Arc<str>, command: Command) {
+        if !self.speaks_alone.get() && !self.format.is_harmless(&command) {
+            return self.observer.error("other_mode");
+        }
         match self.format.command(namespace, command) {
             Ok(publish) => self.publish(publish),
             Err(error) => self.refused(&error),

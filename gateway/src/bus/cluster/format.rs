@@ -77,6 +77,22 @@ impl Format {
         }
     }
 
+    /// The mode.
+    pub(super) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Whether servers of another mode can stand a command: they never hear sharded channels and streams.
+    pub(super) fn is_harmless(&self, command: &Command) -> bool {
+        self.mode != Mode::Streams || in_stream(command)
+    }
+
+    /// The channels that tell modes apart by who listens: classic servers to the first, those of the other modes to the second.
+    pub(super) fn telling_channels(&self, namespace: &str) -> [String; 2] {
+        let classic = self.classic(namespace).request().to_owned();
+        [classic, self.cluster(namespace).main().to_owned()]
+    }
+
     /// The name of the mode.
     pub fn name(&self) -> &'static str {
         match self.mode {
@@ -220,13 +236,7 @@ impl Format {
         namespace: &Arc<str>,
         command: Command,
     ) -> Result<Publish, WireError> {
-        let in_stream = matches!(
-            command,
-            Command::Broadcast { ack: None, .. }
-                | Command::Join { .. }
-                | Command::Leave { .. }
-                | Command::Disconnect { .. }
-        );
+        let in_stream = in_stream(&command);
         let from = match self.mode {
             Mode::Classic => &self.short,
             _ => &self.uid,
@@ -409,6 +419,17 @@ impl Format {
     pub(super) fn is_probe(&self, channel: &str) -> bool {
         *channel == *self.probe
     }
+}
+
+/// What the streams adapter writes into the stream; the rest it publishes.
+fn in_stream(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Broadcast { ack: None, .. }
+            | Command::Join { .. }
+            | Command::Leave { .. }
+            | Command::Disconnect { .. }
+    )
 }
 
 fn channel(message: Message) -> Publish {

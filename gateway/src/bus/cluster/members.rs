@@ -112,6 +112,22 @@ impl Members {
         None
     }
 
+    /// How many pods have a lease that has not run out.
+    pub fn live(&self) -> usize {
+        self.known()
+            .values()
+            .filter(|sighting| sighting.live)
+            .count()
+    }
+
+    /// Waits for a heartbeat that begins now; an error tells nothing new.
+    pub async fn refresh(&self) {
+        let (done, heartbeat) = oneshot::channel();
+        if self.0.ask.send(done).is_ok() {
+            heartbeat.await.ok();
+        }
+    }
+
     /// Says of this pod, with the next heartbeat, which comes at once, that it takes no new sessions.
     pub fn drain(&self) {
         self.0.phase.send_replace(Phase::Draining);
@@ -208,9 +224,9 @@ impl Members {
         }
         other_mode(Some(&*answer.mode).filter(|mode| *mode != lease.mode));
         let mut known = self.known();
-        for (incarnation, sighting) in answer.nodes {
-            known.insert(incarnation, sighting);
-        }
+        // A pod that Redis does not know any more was here last; whether it is still, only a dial tells.
+        known.values_mut().for_each(|sighting| sighting.live = false);
+        known.extend(answer.nodes);
     }
 }
 

@@ -35,6 +35,15 @@ const LINGER: Duration = Duration::from_secs(30);
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Subscriptions {
+    /// The namespaces that the rules name.
+    pub(super) fn declared(&self) -> Vec<Arc<str>> {
+        let declared = self.namespaces.iter();
+        declared
+            .filter(|(_, namespace)| namespace.declared)
+            .map(|(name, _)| Arc::clone(name))
+            .collect()
+    }
+
     /// Whether a namespace is subscribed.
     pub(super) fn has(&self, namespace: &str) -> bool {
         self.namespaces.contains_key(namespace)
