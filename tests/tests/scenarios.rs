@@ -1,7 +1,5 @@
 //! Unmodified `socket.io-client` from npm in Node, over polling, websocket and the upgrade between.
 
-use std::sync::OnceLock;
-
 use carillon_tests::gateway::{Gateway, KEY, Options, workspace};
 use carillon_tests::process::Process;
 use carillon_tests::{metrics, scripts};
@@ -19,7 +17,7 @@ fn parameters(port: u64, api: u64) -> Value {
 /// server under an imitation of the same rules: what fails there is a fault of the scenario.
 fn check(scenario: &str) {
     let (_server, address) = reference();
-    scripts::node(scenario, address);
+    scripts::node(scenario, &address);
     for shards in [1, 3] {
         let rules = workspace().join("tests/fixtures/scenarios.yaml");
         let mut gateway = Options::rules_file(&rules).shards(shards).start();
@@ -35,24 +33,22 @@ fn assert_accounted(gateway: &Gateway) {
     assert!(expected > 0.0, "the scenario delivered something");
 }
 
-fn reference() -> &'static (Process, Value) {
-    static SERVER: OnceLock<(Process, Value)> = OnceLock::new();
-    SERVER.get_or_init(|| {
-        let rules = workspace().join("tests/fixtures/scenarios.yaml");
-        let (process, line) = scripts::node_server("reference.mjs", &json!({ "rules": rules }));
-        let address = parameters(
-            line["port"].as_u64().unwrap(),
-            line["api"].as_u64().unwrap(),
-        );
-        (process, address)
-    })
+/// A Node server of its own for each test: one that they shared would outlive them.
+fn reference() -> (Process, Value) {
+    let rules = workspace().join("tests/fixtures/scenarios.yaml");
+    let (process, line) = scripts::node_server("reference.mjs", &json!({ "rules": rules }));
+    let address = parameters(
+        line["port"].as_u64().unwrap(),
+        line["api"].as_u64().unwrap(),
+    );
+    (process, address)
 }
 
 /// python-socketio over polling, websocket and the upgrade.
 #[test]
 fn python() {
     let (_server, address) = reference();
-    scripts::python("client.py", address);
+    scripts::python("client.py", &address);
     for shards in [1, 3] {
         let rules = workspace().join("tests/fixtures/scenarios.yaml");
         let gateway = Options::rules_file(&rules).shards(shards).start();
