@@ -21,7 +21,7 @@ use crate::bus::broadcast::{HistoryLimits, Source};
 use crate::bus::cluster::format::{Format, Mode};
 use crate::bus::cluster::members::{Lease, Members, OtherMode};
 use crate::bus::cluster::{self, Observer, Parts};
-use crate::bus::redis::{Event, Link, RedisUrl, Settings, read_streams};
+use crate::bus::redis::{Events, Link, RedisUrl, Settings, read_streams};
 use crate::bus::remote::{Outgoing, Remote};
 use crate::clock;
 use crate::bus::wire::cluster::SubscriptionMode;
@@ -38,7 +38,7 @@ pub(super) struct Prepared {
     pub(super) members: Members,
     asked: UnboundedReceiver<oneshot::Sender<()>>,
     link: Link,
-    events: UnboundedReceiver<Event>,
+    events: Events,
     up: watch::Receiver<bool>,
     format: Format,
     settings: Settings,
@@ -229,7 +229,7 @@ impl Prepared {
 }
 
 /// Entries of streams that are read and not yet taken: more wait in Redis.
-const ENTRIES: usize = 1024;
+const ENTRIES: usize = 64;
 
 /// Not ready while others speak another mode.
 fn other_mode(health: Health, ours: &'static str) -> OtherMode {

@@ -28,7 +28,7 @@ use super::{
     Bus,
     broadcast::{Broadcast, HistoryLimits, Source},
     query::Change,
-    redis::{Event, Link, Publish, StreamEvent},
+    redis::{Event, Events, Link, Publish, StreamEvent},
     remote::{Outgoing, Remote},
     wire::{Command, Opts, WireError},
 };
@@ -44,7 +44,7 @@ pub struct Parts {
     /// Our connections.
     pub link: Link,
     /// What comes by them.
-    pub events: UnboundedReceiver<Event>,
+    pub events: Events,
     /// What comes by the streams, in streams mode.
     pub entries: Option<Receiver<StreamEvent>>,
     /// What the others speak.
@@ -272,7 +272,7 @@ impl Cluster {
                     works.publishing = false;
                 }
             }),
-            Event::Error { kind } => self.observer.error(kind),
+            Event::Error { kind, count } => (0..count).for_each(|_| self.observer.error(kind)),
             Event::Message {
                 kind,
                 channel,
