@@ -76,6 +76,12 @@ pub(super) async fn prepare(
         .expose()
         .parse()
         .map_err(|error| AppError::Redis(format!("CARILLON_REDIS_URL: {error}")))?;
+    let url = match &settings.ca {
+        Some(pem) => url
+            .with_ca(pem.clone().into_bytes())
+            .map_err(|error| AppError::Redis(format!("CARILLON_REDIS_CA_FILE: {error}")))?,
+        None => url,
+    };
     let local_address = url.local_address();
     let link_settings = Settings {
         queue_bytes: QUEUE_BYTES,

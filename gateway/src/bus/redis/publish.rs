@@ -94,6 +94,16 @@ impl Publish {
         }
     }
 
+    /// Its words: the verb first.
+    #[cfg(test)]
+    pub(in crate::bus) fn words(&self) -> Vec<Vec<u8>> {
+        let words = self.command.args_iter().filter_map(|word| match word {
+            redis::Arg::Simple(bytes) => Some(bytes.to_vec()),
+            _ => None,
+        });
+        words.collect()
+    }
+
     fn weight(&self) -> usize {
         size_of::<Queued>() + self.bytes
     }

@@ -1,0 +1,80 @@
+//! Servers that are none.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use carillon_gateway::bus::redis::Event;
+use carillon_tests::process::resident;
+use tokio::time;
+
+use crate::fixture::{Pair, run};
+
+/// A server that answers every connection by this, over and over if it is to; and how many connections there were.
+fn server(answer: &'static [u8], forever: bool) -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            counted.fetch_add(1, Ordering::Relaxed);
+            thread::spawn(move || {
+                // Something is asked first.
+                let _ = stream.read(&mut [0; 4096]);
+                while stream.write_all(answer).is_ok() && forever {}
+                // It stays open until the other side has enough.
+                while stream.read(&mut [0; 4096]).is_ok_and(|n| n > 0) {}
+            });
+        }
+    });
+    (port, count)
+}
+
+static FLOOD: [u8; 65536] = [b'a'; 65536];
+static PUSHES: &[u8] = b">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n";
+
+#[test]
+fn garbage() {
+    let before = resident(std::process::id());
+    let cases: [(&str, &[u8], bool); 12] = [
+        ("http", b"HTTP/1.1 400 Bad Request\r\n\r\n", false),
+        ("zeros", &[0; 100], false),
+        ("bad length", b"$x\r\n", false),
+        ("huge text", b"$9223372036854775807\r\nabc", false),
+        ("huge array", b"*2147483647\r\n:1\r\n", false),
+        ("huge map", b"%4611686018427387904\r\n:1\r\n", false),
+        ("negative map", b"%-5\r\n:1\r\n", false),
+        ("attribute", b"|-1\r\n", false),
+        ("numbers for ever", b":1\r\n", true),
+        ("nests", b"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", true),
+        ("a line for ever", &FLOOD, true),
+        ("messages for ever", PUSHES, true),
+    ];
+    run(async {
+        let watched = cases.map(|(name, answer, forever)| watch(name, answer, forever));
+        futures_util::future::join_all(watched).await;
+        let grown = resident(std::process::id()).saturating_sub(before) >> 20;
+        assert!(grown < 800, "{grown} MiB");
+    });
+}
+
+/// Looks on for a while: it is tried again, with growing pauses.
+async fn watch(name: &str, answer: &'static [u8], forever: bool) {
+    let (port, connections) = server(answer, forever);
+    let mut pair = Pair::of(&format!("redis://127.0.0.1:{port}"));
+    let watched = time::timeout(Duration::from_secs(5), async {
+        loop {
+            let event = pair.events.recv().await.unwrap();
+            let up = matches!(event, Event::Listening | Event::Publishing);
+            assert!(!up || name == "numbers for ever", "{name}: that is no Redis");
+        }
+    });
+    assert!(watched.await.is_err());
+    let connections = connections.load(Ordering::Relaxed);
+    assert!((2..60).contains(&connections), "{name}: {connections} connections");
+}
