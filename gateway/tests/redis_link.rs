@@ -18,7 +18,9 @@ mod streams;
 
 use std::time::Duration;
 
-use carillon_gateway::bus::redis::{Event, LinkError, Publish, PublishError, Settings, Subscription};
+use carillon_gateway::bus::redis::{
+    Event, LinkError, Publish, PublishError, Settings, Subscription,
+};
 use carillon_tests::redis::{Options, Redis};
 use tokio::time;
 
@@ -37,7 +39,10 @@ fn a_kill_and_a_restart() {
         let confirmed = pair.link.subscribe(sharded("late"));
         let confirmed = time::timeout(Duration::from_millis(500), confirmed).await;
         assert!(confirmed.expect("an answer at once").is_err());
-        assert_eq!(pair.link.publish(say("a", "lost").publish(), None), Err(PublishError::Down));
+        assert_eq!(
+            pair.link.publish(say("a", "lost").publish(), None),
+            Err(PublishError::Down)
+        );
         redis.restart();
         pair.until_up().await;
         pair.hears_itself(say("a", "2")).await;
@@ -71,7 +76,10 @@ fn a_listener_that_is_cut_off() {
         pair.listen_to(channel("a")).await;
         for round in 0..3 {
             redis.command(&["CLIENT", "KILL", "TYPE", "pubsub"]);
-            pair.until("the listener is down", |event| matches!(event, Event::Down { listener: true, .. })).await;
+            pair.until("the listener is down", |event| {
+                matches!(event, Event::Down { listener: true, .. })
+            })
+            .await;
             pair.until("the listener is up", |event| {
                 assert!(!matches!(event, Event::Down { .. }), "{event:?}");
                 matches!(event, Event::Listening)
@@ -87,14 +95,28 @@ fn two_thousand_subscribes_are_few_commands() {
     run(async {
         let redis = Redis::start();
         let pair = Pair::up(&redis.url()).await;
-        let all: Vec<_> = (0..2000).map(|i| pair.link.subscribe(sharded(&format!("room{i}")))).collect();
+        let all: Vec<_> = (0..2000)
+            .map(|i| pair.link.subscribe(sharded(&format!("room{i}"))))
+            .collect();
         for confirmed in all {
-            time::timeout(Duration::from_secs(5), confirmed).await.unwrap().unwrap();
+            time::timeout(Duration::from_secs(5), confirmed)
+                .await
+                .unwrap()
+                .unwrap();
         }
         assert_eq!(pair.link.shardnumsub("room1999").await, Ok(1));
         let stats = redis.command(&["INFO", "commandstats"]).text();
-        let line = stats.lines().find(|line| line.starts_with("cmdstat_ssubscribe:"));
-        let calls = line.unwrap().split_once("calls=").unwrap().1.split_once(',').unwrap().0;
+        let line = stats
+            .lines()
+            .find(|line| line.starts_with("cmdstat_ssubscribe:"));
+        let calls = line
+            .unwrap()
+            .split_once("calls=")
+            .unwrap()
+            .1
+            .split_once(',')
+            .unwrap()
+            .0;
         assert!(calls.parse::<u32>().unwrap() <= 4, "{calls} commands");
         // Given up and taken again at once: it was never gone.
         pair.link.unsubscribe(sharded("room7"));
@@ -118,7 +140,10 @@ fn the_queue_is_bounded() {
         let mut accepted = Vec::new();
         let full = loop {
             let (to, reply) = tokio::sync::oneshot::channel();
-            match pair.link.publish(say("a", &"x".repeat(1000)).publish(), Some(to)) {
+            match pair
+                .link
+                .publish(say("a", &"x".repeat(1000)).publish(), Some(to))
+            {
                 Ok(()) => accepted.push(reply),
                 Err(error) => break error,
             }
@@ -129,7 +154,11 @@ fn the_queue_is_bounded() {
         assert!((50..=100).contains(&accepted.len()), "{}", accepted.len());
         redis.thaw();
         for reply in accepted {
-            time::timeout(Duration::from_secs(10), reply).await.unwrap().unwrap().unwrap();
+            time::timeout(Duration::from_secs(10), reply)
+                .await
+                .unwrap()
+                .unwrap()
+                .unwrap();
         }
         pair.link.publish(say("a", "1").publish(), None).unwrap();
     });
@@ -153,7 +182,10 @@ fn messages_that_nobody_takes_are_bounded() {
         pair.until("all are heard or counted", |event| {
             match event {
                 Event::Message { .. } => heard += 1,
-                Event::Error { kind: "listen_full", count } => lost += count,
+                Event::Error {
+                    kind: "listen_full",
+                    count,
+                } => lost += count,
                 _ => {}
             }
             heard + lost == 1000
@@ -177,9 +209,21 @@ fn errors_of_the_server() {
 
         redis.command(&["REPLICAOF", "127.0.0.1", "1"]);
         assert_eq!(pair.ask(add()).await, Err(LinkError::ReadOnly));
-        pair.until("the replica is left", |event| matches!(event, Event::Down { listener: false, .. })).await;
+        pair.until("the replica is left", |event| {
+            matches!(
+                event,
+                Event::Down {
+                    listener: false,
+                    ..
+                }
+            )
+        })
+        .await;
         redis.command(&["REPLICAOF", "NO", "ONE"]);
-        pair.until("it is a master again", |event| matches!(event, Event::Publishing)).await;
+        pair.until("it is a master again", |event| {
+            matches!(event, Event::Publishing)
+        })
+        .await;
         pair.ask(add()).await.unwrap();
 
         // A command of another task finds it out, too.
@@ -187,7 +231,16 @@ fn errors_of_the_server() {
         let mut set = redis_command("SET");
         set.arg("k").arg("v");
         assert_eq!(pair.link.command(set).await, Err(LinkError::ReadOnly));
-        pair.until("the replica is left", |event| matches!(event, Event::Down { listener: false, .. })).await;
+        pair.until("the replica is left", |event| {
+            matches!(
+                event,
+                Event::Down {
+                    listener: false,
+                    ..
+                }
+            )
+        })
+        .await;
     });
 }
 
@@ -209,13 +262,26 @@ fn users_and_passwords() {
             format!("redis://127.0.0.1:{}", redis.port()),
         ] {
             let mut pair = Pair::of(&wrong);
-            let Event::Down { reason, .. } = pair.until("it is refused", |event| matches!(event, Event::Down { .. })).await else {
+            let Event::Down { reason, .. } = pair
+                .until("it is refused", |event| matches!(event, Event::Down { .. }))
+                .await
+            else {
                 unreachable!()
             };
             assert_eq!(reason, LinkError::NoAuth.to_string(), "{wrong}");
             assert!(!format!("{:?} {:?}", pair.link, pair.events).contains("swordfish"));
         }
-        redis.command(&["ACL", "SETUSER", "u", "on", ">swordfish", "~*", "&*", "+@all", "-eval"]);
+        redis.command(&[
+            "ACL",
+            "SETUSER",
+            "u",
+            "on",
+            ">swordfish",
+            "~*",
+            "&*",
+            "+@all",
+            "-eval",
+        ]);
         let url = format!("redis://u:swordfish@127.0.0.1:{}", redis.port());
         let mut pair = Pair::up(&url).await;
         pair.listen_to(channel("a")).await;
@@ -233,7 +299,9 @@ fn a_database() {
     run(async {
         let redis = Redis::start();
         let pair = Pair::up(&format!("{}/3", redis.url())).await;
-        pair.ask(Publish::entry("s".to_owned(), vec![("k", "v".to_owned())])).await.unwrap();
+        pair.ask(Publish::entry("s".to_owned(), vec![("k", "v".to_owned())]))
+            .await
+            .unwrap();
         let mut client = redis.client();
         client.command(&["SELECT", "3"]).unwrap();
         assert_eq!(client.command(&["XLEN", "s"]).unwrap().integer(), 1);

@@ -149,9 +149,7 @@ struct Halves {
 
 impl Link {
     /// Starts the tasks, in a `LocalSet`. It connects in the background, for ever; the watch tells whether commands go out.
-    pub fn start(
-        settings: Settings,
-    ) -> (Self, Events, watch::Receiver<bool>) {
+    pub fn start(settings: Settings) -> (Self, Events, watch::Receiver<bool>) {
         let (events_to, events) = events::channel();
         let (changes, changed) = mpsc::unbounded_channel();
         let (queue, queued) = Queue::new(settings.queue_bytes);

@@ -98,17 +98,31 @@ impl Pair {
                 time::sleep(Duration::from_millis(20)).await;
             }
         };
-        time::timeout(PATIENCE, told).await.expect("somebody hears it");
-        let heard = self.until("the own message comes", |event| matches!(event, Event::Message { .. })).await;
-        let Event::Message { channel, payload, .. } = heard else {
+        time::timeout(PATIENCE, told)
+            .await
+            .expect("somebody hears it");
+        let heard = self
+            .until("the own message comes", |event| {
+                matches!(event, Event::Message { .. })
+            })
+            .await;
+        let Event::Message {
+            channel, payload, ..
+        } = heard
+        else {
             unreachable!()
         };
-        assert_eq!((&*channel, &*payload), (&*said.channel, said.text.as_bytes()));
+        assert_eq!(
+            (&*channel, &*payload),
+            (&*said.channel, said.text.as_bytes())
+        );
     }
 
     async fn try_ask(&self, publish: Publish) -> Result<Value, String> {
         let (to, reply) = oneshot::channel();
-        self.link.publish(publish, Some(to)).map_err(|error| error.to_string())?;
+        self.link
+            .publish(publish, Some(to))
+            .map_err(|error| error.to_string())?;
         let reply = reply.await.map_err(|error| error.to_string())?;
         reply.map_err(|error| error.to_string())
     }

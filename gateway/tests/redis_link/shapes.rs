@@ -23,12 +23,20 @@ impl Certificates {
         fs::write(folder.join("ext"), "subjectAltName=IP:127.0.0.1\n").unwrap();
         let openssl = |line: &str| {
             let mut command = Command::new("openssl");
-            let output = command.args(line.split(' ')).current_dir(&folder).output().unwrap();
+            let output = command
+                .args(line.split(' '))
+                .current_dir(&folder)
+                .output()
+                .unwrap();
             assert!(output.status.success(), "openssl {line}: {output:?}");
         };
-        openssl("req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=ca");
+        openssl(
+            "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=ca",
+        );
         openssl("req -newkey rsa:2048 -nodes -keyout key.pem -out csr.pem -subj /CN=redis");
-        openssl("x509 -req -in csr.pem -CA ca.pem -CAkey ca.key -CAcreateserial -out cert.pem -days 2 -extfile ext");
+        openssl(
+            "x509 -req -in csr.pem -CA ca.pem -CAkey ca.key -CAcreateserial -out cert.pem -days 2 -extfile ext",
+        );
         Self(folder)
     }
 
@@ -63,8 +71,12 @@ fn tls() {
         pair.hears_itself(say("a", "1")).await;
 
         let mut stranger = Pair::start(Settings::new(url));
-        let down = stranger.until("it is refused", |event| matches!(event, Event::Down { .. })).await;
-        let Event::Down { reason, .. } = down else { unreachable!() };
+        let down = stranger
+            .until("it is refused", |event| matches!(event, Event::Down { .. }))
+            .await;
+        let Event::Down { reason, .. } = down else {
+            unreachable!()
+        };
         assert_eq!(reason, LinkError::Tls.to_string());
     });
 }
@@ -85,7 +97,10 @@ fn sentinel_and_a_failover() {
         pair.hears_itself(say("a", "1")).await;
         pair.hears_itself(say_sharded("s", "2")).await;
         assert_eq!(sentinel.replica.command(&["XLEN", "stream"]).integer(), 2);
-        assert_eq!(sentinel.replica.command(&["PUBSUB", "NUMSUB", "a"]).array()[1].integer(), 1);
+        assert_eq!(
+            sentinel.replica.command(&["PUBSUB", "NUMSUB", "a"]).array()[1].integer(),
+            1
+        );
     });
 }
 
@@ -98,7 +113,9 @@ fn a_master_that_becomes_a_replica_is_left() {
         // Nothing is written, and the connections stay open: only ROLE tells.
         let replica = sentinel.replica.port().to_string();
         sentinel.replica.command(&["REPLICAOF", "NO", "ONE"]);
-        sentinel.master.command(&["REPLICAOF", "127.0.0.1", &replica]);
+        sentinel
+            .master
+            .command(&["REPLICAOF", "127.0.0.1", &replica]);
         pair.until_down().await;
     });
 }
@@ -110,13 +127,19 @@ fn a_cluster() {
         let mut pair = Pair::up(&cluster.url()).await;
         assert_eq!(pair.link.version().await.unwrap().0, 7);
         pair.listen_to(channel("plain")).await;
-        pair.listen_to(Subscription::Pattern("pattern*".to_owned())).await;
+        pair.listen_to(Subscription::Pattern("pattern*".to_owned()))
+            .await;
         pair.hears_itself(say("plain", "1")).await;
         pair.hears_itself(say("pattern1", "2")).await;
         // Sharded channels over all nodes, at once.
-        let all: Vec<_> = (0..300).map(|i| pair.link.subscribe(sharded(&format!("room{i}")))).collect();
+        let all: Vec<_> = (0..300)
+            .map(|i| pair.link.subscribe(sharded(&format!("room{i}"))))
+            .collect();
         for confirmed in all {
-            time::timeout(Duration::from_secs(5), confirmed).await.unwrap().unwrap();
+            time::timeout(Duration::from_secs(5), confirmed)
+                .await
+                .unwrap()
+                .unwrap();
         }
         for i in 0..300 {
             let publish = Publish::sharded(format!("room{i}"), i.to_string().into_bytes());
@@ -124,8 +147,11 @@ fn a_cluster() {
         }
         let mut heard = Vec::new();
         pair.until("all rooms are heard", |event| {
-            if let Event::Message { channel, payload, .. } = event {
-                assert_eq!(channel.as_bytes(), [b"room", &payload[..]].concat());
+            if let Event::Message {
+                channel, payload, ..
+            } = event
+            {
+                assert_eq!(channel.as_bytes(), [&b"room"[..], &payload[..]].concat());
                 heard.push(channel.clone());
             }
             heard.len() == 300
@@ -160,7 +186,12 @@ fn subscribers_of_a_cluster_are_summed() {
         pair.listen_to(channel("c")).await;
         pair.listen_to(sharded("s")).await;
         // Two more, on two nodes.
-        let mut others: Vec<_> = cluster.nodes.iter().map(|node| node.client()).take(2).collect();
+        let mut others: Vec<_> = cluster
+            .nodes
+            .iter()
+            .map(|node| node.client())
+            .take(2)
+            .collect();
         for other in &mut others {
             other.command(&["SUBSCRIBE", "c"]).unwrap();
         }
@@ -168,8 +199,11 @@ fn subscribers_of_a_cluster_are_summed() {
         assert_eq!(pair.link.shardnumsub("s").await, Ok(1));
         // Keys of one slot, in a script.
         let mut eval = carillon_gateway::bus::redis::Cmd::new();
-        eval.arg("EVAL").arg("return redis.call('HSET', KEYS[1], 'k', KEYS[2])");
-        eval.arg(2).arg("{p:carillon}:nodes").arg("{p:carillon}:keys");
+        eval.arg("EVAL")
+            .arg("return redis.call('HSET', KEYS[1], 'k', KEYS[2])");
+        eval.arg(2)
+            .arg("{p:carillon}:nodes")
+            .arg("{p:carillon}:keys");
         pair.link.command(eval).await.unwrap();
     });
 }
@@ -183,7 +217,10 @@ fn a_node_of_a_cluster_restarts() {
             pair.listen_to(sharded(&format!("room{i}"))).await;
         }
         cluster.nodes[1].kill();
-        pair.until("it is noticed", |event| matches!(event, Event::Down { listener: true, .. })).await;
+        pair.until("it is noticed", |event| {
+            matches!(event, Event::Down { listener: true, .. })
+        })
+        .await;
         cluster.nodes[1].restart();
         let (mut publishing, mut listening) = (true, false);
         pair.until("all is well again", |event| {
@@ -198,7 +235,8 @@ fn a_node_of_a_cluster_restarts() {
         })
         .await;
         for i in 0..30 {
-            pair.hears_itself(say_sharded(&format!("room{i}"), "x")).await;
+            pair.hears_itself(say_sharded(&format!("room{i}"), "x"))
+                .await;
         }
     });
 }
@@ -209,7 +247,9 @@ fn a_slot_that_moves_takes_its_channel_along() {
     run(async {
         let mut pair = Pair::up(&cluster.url()).await;
         pair.listen_to(sharded("room")).await;
-        let slot = cluster.nodes[0].command(&["CLUSTER", "KEYSLOT", "room"]).integer();
+        let slot = cluster.nodes[0]
+            .command(&["CLUSTER", "KEYSLOT", "room"])
+            .integer();
         let owner = (slot / 5461).min(2) as usize;
         let target = (owner + 1) % 3;
         let id = cluster.nodes[target].command(&["CLUSTER", "MYID"]).text();
@@ -222,11 +262,17 @@ fn a_slot_that_moves_takes_its_channel_along() {
             channels.array().is_empty().then_some(())
         });
         let subscribed = async {
-            while cluster.nodes[target].command(&["PUBSUB", "SHARDCHANNELS"]).array().is_empty() {
+            while cluster.nodes[target]
+                .command(&["PUBSUB", "SHARDCHANNELS"])
+                .array()
+                .is_empty()
+            {
                 time::sleep(Duration::from_millis(20)).await;
             }
         };
-        time::timeout(Duration::from_secs(10), subscribed).await.expect("the channel is subscribed anew");
+        time::timeout(Duration::from_secs(10), subscribed)
+            .await
+            .expect("the channel is subscribed anew");
         pair.hears_itself(say_sharded("room", "1")).await;
     });
 }

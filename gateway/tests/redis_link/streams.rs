@@ -22,7 +22,10 @@ impl Reader {
     }
 
     async fn next(&mut self) -> StreamEvent {
-        time::timeout(PATIENCE, self.0.recv()).await.unwrap().unwrap()
+        time::timeout(PATIENCE, self.0.recv())
+            .await
+            .unwrap()
+            .unwrap()
     }
 
     async fn until_up(&mut self) {

@@ -125,7 +125,11 @@ impl RedisUrl {
         Err(last)
     }
 
-    async fn ask(&self, sentinel: &ConnectionInfo, name: &str) -> Result<ConnectionInfo, LinkError> {
+    async fn ask(
+        &self,
+        sentinel: &ConnectionInfo,
+        name: &str,
+    ) -> Result<ConnectionInfo, LinkError> {
         // A sentinel has neither the databases nor, as a rule, the users of the master.
         let bare = sentinel.clone().set_redis_settings(Default::default());
         let mut connection = self.single(bare, None).await?;
@@ -201,7 +205,9 @@ impl RedisUrl {
             Some(_) => redis::Client::build_with_tls(info, self.certificates())?,
             None => redis::Client::open(info)?,
         };
-        client.get_multiplexed_async_connection_with_config(config).await
+        client
+            .get_multiplexed_async_connection_with_config(config)
+            .await
     }
 }
 

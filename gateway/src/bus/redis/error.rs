@@ -83,11 +83,9 @@ impl LinkError {
             | Self::NoAuth
             | Self::Tls
             | Self::NoMaster => true,
-            Self::Loading
-            | Self::OutOfMemory
-            | Self::Forbidden
-            | Self::Moved
-            | Self::Server(_) => false,
+            Self::Loading | Self::OutOfMemory | Self::Forbidden | Self::Moved | Self::Server(_) => {
+                false
+            }
         }
     }
 }
@@ -171,7 +169,11 @@ mod tests {
             ("MISCONF", "server", false),
         ] {
             let error = LinkError::of_code(code);
-            assert_eq!((error.label(), error.ends_connection()), (label, ends), "{code}");
+            assert_eq!(
+                (error.label(), error.ends_connection()),
+                (label, ends),
+                "{code}"
+            );
         }
     }
 }

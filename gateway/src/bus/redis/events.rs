@@ -9,10 +9,7 @@ use std::sync::{
 };
 
 use redis::{PushInfo, PushKind, Value};
-use tokio::sync::mpsc::{
-    self, UnboundedReceiver, UnboundedSender,
-    error::TryRecvError,
-};
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender, error::TryRecvError};
 
 use super::{Event, meter::Meter};
 

@@ -12,10 +12,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use redis::{PushInfo, PushKind, Value};
 use tokio::{
-    sync::{
-        mpsc::UnboundedReceiver,
-        oneshot,
-    },
+    sync::{mpsc::UnboundedReceiver, oneshot},
     time::{self, Instant, MissedTickBehavior},
 };
 
@@ -142,7 +139,11 @@ impl Listener {
     }
 
     /// Passes on what comes, and changes what comes.
-    async fn serve(&mut self, connection: &Connection, mut pushes: Pushes) -> Result<(), LinkError> {
+    async fn serve(
+        &mut self,
+        connection: &Connection,
+        mut pushes: Pushes,
+    ) -> Result<(), LinkError> {
         let mut tick = time::interval(PING);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut work: Option<Work> = None;
@@ -295,7 +296,12 @@ async fn subscribe(connection: Connection, all: Vec<Subscription>) -> Result<(),
 }
 
 async fn unsubscribe(connection: Connection, all: Vec<Subscription>) -> Result<(), LinkError> {
-    each(connection, all, ["UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"]).await
+    each(
+        connection,
+        all,
+        ["UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"],
+    )
+    .await
 }
 
 /// One command for each kind of channel; in a cluster one for each channel, as they lie on different nodes.

@@ -76,7 +76,12 @@ impl Publish {
     /// To a stream, cut to about `max_len` entries as the adapters do.
     pub fn entry(stream: String, pairs: Vec<(&'static str, String)>) -> Self {
         let mut command = redis::cmd("XADD");
-        command.arg(&stream).arg("MAXLEN").arg("~").arg(MAX_LEN).arg("*");
+        command
+            .arg(&stream)
+            .arg("MAXLEN")
+            .arg("~")
+            .arg(MAX_LEN)
+            .arg("*");
         let mut bytes = stream.len();
         for (name, value) in pairs {
             bytes += name.len() + value.len();
@@ -123,11 +128,7 @@ impl Queue {
         (Self { to, load, bound }, backlog)
     }
 
-    pub(super) fn push(
-        &self,
-        publish: Publish,
-        reply: Option<Reply>,
-    ) -> Result<(), PublishError> {
+    pub(super) fn push(&self, publish: Publish, reply: Option<Reply>) -> Result<(), PublishError> {
         if !self.load.up.load(Ordering::Acquire) {
             return Err(PublishError::Down);
         }
@@ -137,12 +138,19 @@ impl Queue {
             self.load.bytes.fetch_sub(weight, Ordering::AcqRel);
             return Err(PublishError::Full);
         }
-        self.to.send((publish, reply)).map_err(|_| PublishError::Down)
+        self.to
+            .send((publish, reply))
+            .map_err(|_| PublishError::Down)
     }
 }
 
 /// Sends what is on the queue, for the life of the process.
-pub(super) async fn pump(link: Link, settings: Settings, mut backlog: Backlog, halves: Arc<Halves>) {
+pub(super) async fn pump(
+    link: Link,
+    settings: Settings,
+    mut backlog: Backlog,
+    halves: Arc<Halves>,
+) {
     let mut pause = Pause::default();
     loop {
         let reason = match settings.url.connect(None).await {

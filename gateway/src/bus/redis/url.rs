@@ -34,7 +34,9 @@ pub enum UrlError {
     )]
     Scheme,
     /// A Sentinel URL names no master.
-    #[error("a Sentinel URL ends with the name of the master: redis+sentinel://host:26379/mymaster")]
+    #[error(
+        "a Sentinel URL ends with the name of the master: redis+sentinel://host:26379/mymaster"
+    )]
     Master,
     /// What follows the scheme is no address.
     #[error("is no address of Redis: [user:password@]host[:port][/database]")]
@@ -221,8 +223,14 @@ mod tests {
             ("redis://[::1]:7", "Single|::1:7|-|-|0"),
             ("redis://[::1]", "Single|::1:6379|-|-|0"),
             ("rediss://u:p@h:1", "Single|h:1|u|p|0|tls"),
-            ("redis+sentinel://a,b:2,[::1]/m", "Sentinel(\"m\")|a:26379,b:2,::1:26379|-|-|0"),
-            ("redis+sentinel://u:p@a/m/4", "Sentinel(\"m\")|a:26379|u|p|4"),
+            (
+                "redis+sentinel://a,b:2,[::1]/m",
+                "Sentinel(\"m\")|a:26379,b:2,::1:26379|-|-|0",
+            ),
+            (
+                "redis+sentinel://u:p@a/m/4",
+                "Sentinel(\"m\")|a:26379|u|p|4",
+            ),
             ("rediss+sentinel://a/m", "Sentinel(\"m\")|a:26379|-|-|0|tls"),
             ("redis+cluster://a:1,b", "Cluster|a:1,b:6379|-|-|0"),
             ("redis+cluster://u:p@a/0", "Cluster|a:6379|u|p|0"),
@@ -257,12 +265,20 @@ mod tests {
 
     #[test]
     fn passwords_are_not_shown() {
-        for text in ["redis://u:sesame@h:1", "redis+sentinel://u:sesame@h/m", "rediss+cluster://u:sesame@h"] {
+        for text in [
+            "redis://u:sesame@h:1",
+            "redis+sentinel://u:sesame@h/m",
+            "rediss+cluster://u:sesame@h",
+        ] {
             let url: RedisUrl = text.parse().unwrap();
             let shown = format!("{url:?} {:?}", super::super::Settings::new(url.clone()));
             assert!(!shown.contains("sesame"), "{shown}");
         }
-        for text in ["redis://u:sesame@h:port", "redis://u:sesame@h/x", "redis+sentinel://u:sesame@h"] {
+        for text in [
+            "redis://u:sesame@h:port",
+            "redis://u:sesame@h/x",
+            "redis+sentinel://u:sesame@h",
+        ] {
             let error = text.parse::<RedisUrl>().unwrap_err();
             assert!(!format!("{error} {error:?}").contains("sesame"));
         }
@@ -277,6 +293,9 @@ mod tests {
         let empty = "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n";
         assert_eq!(with("redis://h", empty), Err(UrlError::NoTls));
         assert_eq!(with("rediss://h", "text"), Err(UrlError::Certificates));
-        assert_eq!(with("rediss+cluster://h", empty), Err(UrlError::Certificates));
+        assert_eq!(
+            with("rediss+cluster://h", empty),
+            Err(UrlError::Certificates)
+        );
     }
 }

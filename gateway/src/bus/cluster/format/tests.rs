@@ -1,6 +1,3 @@
-use std::time::Instant;
-
-use super::*;
 use crate::bus::{broadcast::Source, wire::Reply};
 use crate::target::Target;
 
@@ -74,7 +71,12 @@ fn where_broadcasts_go() {
         let (verb, channel, _) = said(&publish);
         assert_eq!(format!("{verb} {channel}"), expected);
         let (told, origin) = command(heard(&other, &publish));
-        let Command::Broadcast { data, opts, ack: None } = told else {
+        let Command::Broadcast {
+            data,
+            opts,
+            ack: None,
+        } = told
+        else {
             panic!("{told:?}");
         };
         assert_eq!(&*data.json, r#"["news",{"a":1}]"#, "{mode:?}");
@@ -91,12 +93,30 @@ fn commands_reach_the_others_and_not_ourselves() {
         ..Opts::default()
     };
     let commands = [
-        Command::Join { opts: opts(), rooms: vec!["s".into()] },
-        Command::Leave { opts: opts(), rooms: vec!["s".into()] },
-        Command::Disconnect { opts: opts(), close: true },
-        Command::FetchSockets { request: "abcdef".into(), opts: opts() },
-        Command::ServerSideEmit { request: Some("abcdef".into()), data: Data::text(r#"["e",1]"#) },
-        Command::ServerSideEmit { request: None, data: Data::text(r#"["e",1]"#) },
+        Command::Join {
+            opts: opts(),
+            rooms: vec!["s".into()],
+        },
+        Command::Leave {
+            opts: opts(),
+            rooms: vec!["s".into()],
+        },
+        Command::Disconnect {
+            opts: opts(),
+            close: true,
+        },
+        Command::FetchSockets {
+            request: "abcdef".into(),
+            opts: opts(),
+        },
+        Command::ServerSideEmit {
+            request: Some("abcdef".into()),
+            data: Data::text(r#"["e",1]"#),
+        },
+        Command::ServerSideEmit {
+            request: None,
+            data: Data::text(r#"["e",1]"#),
+        },
     ];
     for mode in MODES {
         let (ours, other) = (format(mode), format(mode));
@@ -104,7 +124,10 @@ fn commands_reach_the_others_and_not_ourselves() {
             let publish = ours.command(&"/chat".into(), wanted.clone()).unwrap();
             let (told, _) = command(heard(&other, &publish));
             assert_eq!(&told, wanted, "{mode:?}");
-            assert!(is_nothing(heard(&ours, &publish)), "{mode:?} hears itself: {wanted:?}");
+            assert!(
+                is_nothing(heard(&ours, &publish)),
+                "{mode:?} hears itself: {wanted:?}"
+            );
         }
     }
 }
@@ -117,17 +140,26 @@ fn answers_come_to_who_asked() {
         (Mode::Streams, "PUBLISH"),
     ] {
         let (ours, other) = (format(mode), format(mode));
-        let request = Command::FetchSockets { request: "abcdef".into(), opts: Opts::default() };
+        let request = Command::FetchSockets {
+            request: "abcdef".into(),
+            opts: Opts::default(),
+        };
         let asked = ours.command(&"/chat".into(), request).unwrap();
         let (_, origin) = command(heard(&other, &asked));
-        let response = Response { request: "abcdef".into(), reply: Reply::Sockets(Vec::new()) };
+        let response = Response {
+            request: "abcdef".into(),
+            reply: Reply::Sockets(Vec::new()),
+        };
         let answer = other.response(&origin, &response).unwrap();
         let (said_by, channel, _) = said(&answer);
         assert_eq!(said_by, verb);
-        let subscribed = ours.subscriptions("/chat").into_iter().any(|subscription| match subscription {
-            Subscription::Channel(name) | Subscription::Sharded(name) => name == channel,
-            Subscription::Pattern(_) => false,
-        });
+        let subscribed =
+            ours.subscriptions("/chat")
+                .into_iter()
+                .any(|subscription| match subscription {
+                    Subscription::Channel(name) | Subscription::Sharded(name) => name == channel,
+                    Subscription::Pattern(_) => false,
+                });
         assert!(subscribed, "{mode:?} does not listen to {channel}");
         match heard(&ours, &answer).unwrap() {
             Heard::Response(from, found) => {
@@ -141,13 +173,25 @@ fn answers_come_to_who_asked() {
 
 #[test]
 fn what_each_mode_listens_to() {
-    for (mode, count, sharded) in [(Mode::Classic, 4, 0), (Mode::Sharded, 4, 2), (Mode::Streams, 4, 0)] {
+    for (mode, count, sharded) in [
+        (Mode::Classic, 4, 0),
+        (Mode::Sharded, 4, 2),
+        (Mode::Streams, 4, 0),
+    ] {
         let ours = format(mode);
         let all = ours.subscriptions("/chat");
         // Classic emitters, and requests of classic servers, are heard in every mode.
-        assert!(all.contains(&Subscription::Pattern("socket.io#/chat#*".to_owned())), "{all:?}");
-        assert!(all.contains(&Subscription::Channel("socket.io-request#/chat#".to_owned())));
-        let found = all.iter().filter(|one| matches!(one, Subscription::Sharded(_))).count();
+        assert!(
+            all.contains(&Subscription::Pattern("socket.io#/chat#*".to_owned())),
+            "{all:?}"
+        );
+        assert!(all.contains(&Subscription::Channel(
+            "socket.io-request#/chat#".to_owned()
+        )));
+        let found = all
+            .iter()
+            .filter(|one| matches!(one, Subscription::Sharded(_)))
+            .count();
         assert_eq!((all.len(), found), (count, sharded), "{mode:?}");
         let room = ours.room_subscription("/chat", "r");
         assert_eq!(room.is_some(), mode == Mode::Sharded);
@@ -158,15 +202,28 @@ fn what_each_mode_listens_to() {
 
 #[test]
 fn a_classic_emitter_is_heard_in_every_mode() {
-    let data = DataRef { json: r#"["e",1]"#, attachments: &[] };
-    let opts = OptsRef { rooms: &[], except: &[], flags: Flags::default() };
-    let bytes: Bytes = classic::encode_broadcast(EMITTER, "/chat", data, opts).unwrap().into();
+    let data = DataRef {
+        json: r#"["e",1]"#,
+        attachments: &[],
+    };
+    let opts = OptsRef {
+        rooms: &[],
+        except: &[],
+        flags: Flags::default(),
+    };
+    let bytes: Bytes = classic::encode_broadcast(EMITTER, "/chat", data, opts)
+        .unwrap()
+        .into();
     for mode in MODES {
         let ours = format(mode);
         let (_, origin) = command(ours.hear(Kind::Pattern, "socket.io#/chat#", &bytes));
         assert!(origin.is_emitter && origin.classic, "{mode:?}");
         // On the channel of another namespace it is nobody's.
-        assert!(is_nothing(ours.hear(Kind::Pattern, "socket.io#/other#", &bytes)));
+        assert!(is_nothing(ours.hear(
+            Kind::Pattern,
+            "socket.io#/other#",
+            &bytes
+        )));
     }
 }
 
@@ -182,9 +239,19 @@ fn nonsense_is_refused() {
             (Kind::Channel, "socket.io#/chat#"),
             (Kind::Sharded, "socket.io#/chat#"),
         ] {
-            for payload in [&b""[..], b"{", b"\x93", b"\xff\xff", b"[1,2]", b"{\"type\":99}"] {
+            for payload in [
+                &b""[..],
+                b"{",
+                b"\x93",
+                b"\xff\xff",
+                b"[1,2]",
+                b"{\"type\":99}",
+            ] {
                 let heard = ours.hear(kind, channel, &Bytes::copy_from_slice(payload));
-                assert!(matches!(heard, Err(_) | Ok(Heard::Nothing)), "{mode:?} {kind:?} {payload:?}");
+                assert!(
+                    matches!(heard, Err(_) | Ok(Heard::Nothing)),
+                    "{mode:?} {kind:?} {payload:?}"
+                );
             }
         }
         let entry: [(&[u8], &[u8]); 1] = [(b"type", b"x")];
@@ -196,6 +263,9 @@ fn nonsense_is_refused() {
 fn the_probe_is_ours_alone() {
     let (ours, other) = (format(Mode::Sharded), format(Mode::Sharded));
     let (_, channel, _) = said(&ours.probe());
-    assert_eq!(ours.probe_subscription(), Subscription::Channel(channel.clone()));
+    assert_eq!(
+        ours.probe_subscription(),
+        Subscription::Channel(channel.clone())
+    );
     assert!(ours.is_probe(&channel) && !other.is_probe(&channel));
 }
