@@ -11,9 +11,9 @@ use tokio::task::LocalSet;
 use tokio::time;
 
 /// How long anything may take.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-pub fn run(test: impl Future<Output = ()>) {
+pub(crate) fn run(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -21,30 +21,34 @@ pub fn run(test: impl Future<Output = ()>) {
     LocalSet::new().block_on(&runtime, test);
 }
 
-pub struct Pair {
-    pub link: Link,
-    pub events: Events,
+pub(crate) struct Pair {
+    pub(crate) link: Link,
+    pub(crate) events: Events,
 }
 
 impl Pair {
-    pub fn start(settings: Settings) -> Self {
+    pub(crate) fn start(settings: Settings) -> Self {
         let (link, events, _) = Link::start(settings);
         Self { link, events }
     }
 
-    pub fn of(url: &str) -> Self {
+    pub(crate) fn of(url: &str) -> Self {
         let mut settings = Settings::new(url.parse().unwrap());
         settings.request_timeout = Duration::from_secs(2);
         Self::start(settings)
     }
 
-    pub async fn up(url: &str) -> Self {
+    pub(crate) async fn up(url: &str) -> Self {
         let mut pair = Self::of(url);
         pair.until_up().await;
         pair
     }
 
-    pub async fn until(&mut self, what: &str, mut wanted: impl FnMut(&Event) -> bool) -> Event {
+    pub(crate) async fn until(
+        &mut self,
+        what: &str,
+        mut wanted: impl FnMut(&Event) -> bool,
+    ) -> Event {
         let found = async {
             loop {
                 let event = self.events.recv().await.unwrap();
@@ -57,7 +61,7 @@ impl Pair {
         found.unwrap_or_else(|_| panic!("waited in vain until {what}"))
     }
 
-    pub async fn until_up(&mut self) {
+    pub(crate) async fn until_up(&mut self) {
         let (mut publishing, mut listening) = (false, false);
         self.until("both connections are up", |event| {
             match event {
@@ -72,7 +76,7 @@ impl Pair {
         .await;
     }
 
-    pub async fn until_down(&mut self) {
+    pub(crate) async fn until_down(&mut self) {
         let (mut publishing, mut listening) = (true, true);
         self.until("both connections are down", |event| {
             match event {
@@ -85,17 +89,20 @@ impl Pair {
         .await;
     }
 
-    pub async fn listen_to(&self, subscription: Subscription) {
+    pub(crate) async fn listen_to(&self, subscription: Subscription) {
         let confirmed = self.link.subscribe(subscription);
         time::timeout(PATIENCE, confirmed).await.unwrap().unwrap();
     }
 
     /// Publishes, and hears it; no other message comes before.
-    pub async fn hears_itself(&mut self, said: Said) {
-        // What Redis answers is how many have heard it; just after trouble a message may still be refused, or meet nobody.
+    pub(crate) async fn hears_itself(&mut self, said: Said) {
+        // What a node answers is how many have heard it there; just after trouble it may still be refused, or meet nobody.
         let told = async {
-            while !matches!(self.try_ask(said.publish()).await, Ok(Value::Int(1..))) {
-                time::sleep(Duration::from_millis(20)).await;
+            loop {
+                match self.try_ask(said.publish()).await {
+                    Ok(Value::Int(count)) if count > 0 || !said.sharded => return,
+                    _ => time::sleep(Duration::from_millis(20)).await,
+                }
             }
         };
         time::timeout(PATIENCE, told)
@@ -128,30 +135,30 @@ impl Pair {
     }
 
     /// A command of the queue, with its answer.
-    pub async fn ask(&self, publish: Publish) -> Result<Value, LinkError> {
+    pub(crate) async fn ask(&self, publish: Publish) -> Result<Value, LinkError> {
         let (to, reply) = oneshot::channel();
         self.link.publish(publish, Some(to)).unwrap();
         time::timeout(PATIENCE, reply).await.unwrap().unwrap()
     }
 }
 
-pub fn channel(name: &str) -> Subscription {
+pub(crate) fn channel(name: &str) -> Subscription {
     Subscription::Channel(name.to_owned())
 }
 
-pub fn sharded(name: &str) -> Subscription {
+pub(crate) fn sharded(name: &str) -> Subscription {
     Subscription::Sharded(name.to_owned())
 }
 
 /// A message.
-pub struct Said {
+pub(crate) struct Said {
     sharded: bool,
     channel: String,
     text: String,
 }
 
 impl Said {
-    pub fn publish(&self) -> Publish {
+    pub(crate) fn publish(&self) -> Publish {
         let (channel, payload) = (self.channel.clone(), self.text.clone().into_bytes());
         match self.sharded {
             true => Publish::sharded(channel, payload),
@@ -160,7 +167,7 @@ impl Said {
     }
 }
 
-pub fn say(channel: &str, text: &str) -> Said {
+pub(crate) fn say(channel: &str, text: &str) -> Said {
     Said {
         sharded: false,
         channel: channel.to_owned(),
@@ -168,7 +175,7 @@ pub fn say(channel: &str, text: &str) -> Said {
     }
 }
 
-pub fn say_sharded(channel: &str, text: &str) -> Said {
+pub(crate) fn say_sharded(channel: &str, text: &str) -> Said {
     Said {
         sharded: true,
         ..say(channel, text)

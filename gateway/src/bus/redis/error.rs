@@ -1,5 +1,7 @@
 //! What can go wrong on the link.
 
+use std::{error::Error, io, sync::Arc};
+
 use redis::ErrorKind;
 
 /// Why a command has no answer.
@@ -135,17 +137,19 @@ impl LinkError {
 
 /// Whether the error is one of TLS.
 fn is_of_tls(error: &redis::RedisError) -> bool {
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let inner = cause
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        if cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
-            return true;
-        }
-        source = cause.source();
-    }
-    false
+    let Some(cause) = error.source() else {
+        return false;
+    };
+    // The library shares its causes.
+    let shared = cause.downcast_ref::<Arc<dyn Error + Send + Sync>>();
+    let cause: &(dyn Error + 'static) = match shared {
+        Some(shared) => &**shared,
+        None => cause,
+    };
+    let inner = cause
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
+    cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>())
 }
 
 #[cfg(test)]

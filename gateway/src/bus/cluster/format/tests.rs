@@ -1,3 +1,6 @@
+use std::time::Instant;
+
+use super::*;
 use crate::bus::{broadcast::Source, wire::Reply};
 use crate::target::Target;
 
