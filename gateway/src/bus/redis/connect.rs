@@ -1,9 +1,9 @@
 //! How a connection to Redis is made, and spoken on.
 
-use std::{fmt, time::Duration};
+use std::{collections::HashMap, fmt, time::Duration};
 
 use redis::{
-    AsyncConnectionConfig, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, Pipeline,
+    Arg, AsyncConnectionConfig, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, Pipeline,
     ProtocolVersion, RedisError, Value,
     aio::{ConnectionLike, MultiplexedConnection},
     cluster::ClusterClient,
@@ -32,6 +32,9 @@ enum Line {
     Single(MultiplexedConnection),
     Cluster(ClusterConnection),
 }
+
+/// An answer, or why there is none.
+type Answer = Result<Value, LinkError>;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -240,24 +243,56 @@ impl Connection {
     }
 
     /// Many commands; the answers in order, errors of single ones among them.
-    pub(super) async fn send_all(
+    pub(super) async fn send_all(&mut self, commands: &[Cmd]) -> Result<Vec<Answer>, LinkError> {
+        if !self.is_cluster() {
+            return self.pipeline(commands.iter()).await;
+        }
+        // A node takes what is for one channel or stream as one pipeline: its order is kept. The nodes work at once.
+        let mut groups: HashMap<Option<&[u8]>, Vec<usize>> = HashMap::new();
+        for (index, command) in commands.iter().enumerate() {
+            groups.entry(key(command)).or_default().push(index);
+        }
+        let groups = groups.into_values().map(|indices| {
+            let mut connection = self.clone();
+            async move {
+                let answers = match &*indices {
+                    [index] => vec![connection.send(&commands[*index]).await],
+                    _ => {
+                        let group = indices.iter().map(|index| &commands[*index]);
+                        let answers = connection.pipeline(group).await;
+                        answers.unwrap_or_else(|error| vec![Err(error); indices.len()])
+                    }
+                };
+                indices.into_iter().zip(answers)
+            }
+        });
+        let answered = futures_util::future::join_all(groups).await;
+        let mut answered: Vec<(usize, Answer)> = answered.into_iter().flatten().collect();
+        answered.sort_unstable_by_key(|(index, _)| *index);
+        Ok(answered.into_iter().map(|(_, answer)| answer).collect())
+    }
+
+    /// Commands for one node, in order. They are not repeated: some may have been done.
+    async fn pipeline(
         &mut self,
-        commands: &[Cmd],
-    ) -> Result<Vec<Result<Value, LinkError>>, LinkError> {
-        let Line::Single(connection) = &mut self.line else {
-            // A cluster carries no pipeline over several slots. They go out in order.
-            let sends = commands.iter().map(|command| {
-                let mut connection = self.clone();
-                async move { connection.send(command).await }
-            });
-            return Ok(futures_util::future::join_all(sends).await);
-        };
-        let mut pipeline = Pipeline::with_capacity(commands.len());
+        commands: impl Iterator<Item = &Cmd>,
+    ) -> Result<Vec<Answer>, LinkError> {
+        let mut pipeline = Pipeline::new();
         for command in commands {
             pipeline.add_command(command.clone());
         }
-        let answers = connection.req_packed_commands(&pipeline, 0, commands.len());
-        let answers = answers.await;
+        let answers = match &mut self.line {
+            Line::Single(connection) => {
+                connection
+                    .req_packed_commands(&pipeline, 0, pipeline.len())
+                    .await
+            }
+            Line::Cluster(connection) => {
+                connection
+                    .req_packed_commands(&pipeline, 0, pipeline.len())
+                    .await
+            }
+        };
         self.meter.progress();
         let answers = answers.map_err(|error| self.meter.explain(LinkError::from(&error)))?;
         let answers = answers.into_iter().map(|answer| {
@@ -287,6 +322,14 @@ impl Connection {
     pub(super) fn is_cluster(&self) -> bool {
         matches!(self.line, Line::Cluster(_))
     }
+}
+
+/// The channel or stream of a command: its first word behind the verb.
+fn key(command: &Cmd) -> Option<&[u8]> {
+    command.args_iter().nth(1).and_then(|word| match word {
+        Arg::Simple(bytes) => Some(bytes),
+        _ => None,
+    })
 }
 
 impl fmt::Debug for Connection {

@@ -13,7 +13,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use redis::{PushInfo, PushKind, Value};
 use tokio::{
     sync::{mpsc::UnboundedReceiver, oneshot},
-    time::{self, Instant, MissedTickBehavior},
+    time::{self, MissedTickBehavior},
 };
 
 use super::{
@@ -81,10 +81,9 @@ impl Listener {
     pub(super) async fn run(mut self) {
         let mut pause = Pause::default();
         loop {
-            let began = Instant::now();
+            pause.begins();
             let error = self.listen().await;
             self.halves.down(true, &error);
-            pause.worked_since(began);
             self.meanwhile(pause.wait()).await;
         }
     }

@@ -1,12 +1,20 @@
 //! The time between two attempts.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "how long a connection has held is nobody else's business"
+)]
+
 use std::time::Duration;
 
 use tokio::time::{self, Instant};
 
 /// Doubled each time. It is drawn anew, from nearly nothing to its longest, so that a fleet does not come back at once.
 #[derive(Default)]
-pub(super) struct Pause(u32);
+pub(super) struct Pause {
+    attempts: u32,
+    began: Option<Instant>,
+}
 
 const FIRST: Duration = Duration::from_millis(250);
 const LONGEST: Duration = Duration::from_secs(2);
@@ -16,19 +24,26 @@ const SHORTEST: Duration = Duration::from_millis(20);
 const GOOD: Duration = Duration::from_secs(5);
 
 impl Pause {
-    pub(super) fn worked_since(&mut self, began: Instant) {
-        if began.elapsed() > GOOD {
-            self.0 = 0;
-        }
+    /// An attempt begins.
+    pub(super) fn begins(&mut self) {
+        self.began = Some(Instant::now());
     }
 
+    /// Waits after an attempt, less if it held for long.
     pub(super) async fn wait(&mut self) {
+        if self
+            .began
+            .take()
+            .is_some_and(|began| began.elapsed() > GOOD)
+        {
+            self.attempts = 0;
+        }
         time::sleep(self.next(rand::random())).await;
     }
 
     fn next(&mut self, random: f64) -> Duration {
-        let longest = LONGEST.min(FIRST * 2_u32.pow(self.0.min(10)));
-        self.0 = self.0.saturating_add(1);
+        let longest = LONGEST.min(FIRST * 2_u32.pow(self.attempts.min(10)));
+        self.attempts = self.attempts.saturating_add(1);
         longest.mul_f64(random).max(SHORTEST)
     }
 }

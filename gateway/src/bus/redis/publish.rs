@@ -65,24 +65,24 @@ const PING: Duration = Duration::from_secs(1);
 impl Publish {
     /// To a channel.
     pub fn channel(channel: String, payload: Vec<u8>) -> Self {
-        Self::to("PUBLISH", &channel, &payload)
+        Self::to("PUBLISH", channel, payload)
     }
 
     /// To a sharded channel.
     pub fn sharded(channel: String, payload: Vec<u8>) -> Self {
-        Self::to("SPUBLISH", &channel, &payload)
+        Self::to("SPUBLISH", channel, payload)
     }
 
     /// To a stream, cut to about `max_len` entries as the adapters do.
     pub fn entry(stream: String, pairs: Vec<(&'static str, String)>) -> Self {
+        let mut bytes = stream.len();
         let mut command = redis::cmd("XADD");
         command
-            .arg(&stream)
+            .arg(stream)
             .arg("MAXLEN")
             .arg("~")
             .arg(MAX_LEN)
             .arg("*");
-        let mut bytes = stream.len();
         for (name, value) in pairs {
             bytes += name.len() + value.len();
             command.arg(name).arg(value);
@@ -90,13 +90,11 @@ impl Publish {
         Self { command, bytes }
     }
 
-    fn to(verb: &str, channel: &str, payload: &[u8]) -> Self {
+    fn to(verb: &str, channel: String, payload: Vec<u8>) -> Self {
+        let bytes = channel.len() + payload.len();
         let mut command = redis::cmd(verb);
         command.arg(channel).arg(payload);
-        Self {
-            command,
-            bytes: channel.len() + payload.len(),
-        }
+        Self { command, bytes }
     }
 
     /// Its words: the verb first.
@@ -153,18 +151,16 @@ pub(super) async fn pump(
 ) {
     let mut pause = Pause::default();
     loop {
+        pause.begins();
         let reason = match settings.url.connect(None).await {
             Ok(connection) => {
                 link.asks_on(Some(connection.clone()));
                 backlog.load.up.store(true, Ordering::Release);
                 halves.publishing();
-                let began = time::Instant::now();
-                let reason = tokio::select! {
+                tokio::select! {
                     reason = backlog.send(connection, &settings, &halves) => reason,
                     reason = link.failed() => reason,
-                };
-                pause.worked_since(began);
-                reason
+                }
             }
             Err(error) => error,
         };

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use redis::Value;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::sync::mpsc;
 
 use super::{
     Settings,
@@ -113,14 +113,13 @@ async fn read_group(settings: &Settings, streams: Vec<String>, to: &mpsc::Sender
     let mut positions: BTreeMap<String, String> = BTreeMap::new();
     let mut pause = Pause::default();
     loop {
-        let began = Instant::now();
+        pause.begins();
         let Err(error) = follow(settings, &streams, &mut positions, to).await else {
             return;
         };
         if to.send(StreamEvent::Down(error)).await.is_err() {
             return;
         }
-        pause.worked_since(began);
         pause.wait().await;
     }
 }
