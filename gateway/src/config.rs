@@ -127,6 +127,8 @@ pub struct DrainSettings {
 pub struct RedisSettings {
     /// The URL; it may hold a password.
     pub url: Secret,
+    /// PEM certificates that are trusted, instead of those of the system.
+    pub ca: Option<String>,
     /// What is spoken; absent = chosen at the start.
     pub mode: Option<RedisMode>,
     /// What channels and keys begin with.

@@ -15,6 +15,7 @@ pub use setup::{Kind, Mode, Setup};
 
 use crate::process::Process;
 use crate::redis::Redis;
+use crate::resp::Client;
 use crate::wait;
 use calls::Server;
 
@@ -100,8 +101,12 @@ impl<'a> Cluster<'a> {
         }
         let channel = format!("{}#{namespace}#{room}#", self.setup.prefix);
         wait::until(&format!("{servers} servers listen to {channel}"), || {
-            let reply = self.redis.command(&["PUBSUB", "SHARDNUMSUB", &channel]);
-            (reply.array()[1].integer() == servers as i64).then_some(())
+            let command = ["PUBSUB", "SHARDNUMSUB", &channel];
+            let count = match &*self.setup.nodes {
+                [] => self.redis.command(&command).array()[1].integer(),
+                nodes => nodes.iter().map(|port| count(*port, &command)).sum(),
+            };
+            (count == servers as i64).then_some(())
         });
     }
 
@@ -122,4 +127,11 @@ impl<'a> Cluster<'a> {
             .filter(|member| member.kind() == kind)
             .count()
     }
+}
+
+/// The second element of what a node answers.
+fn count(port: u16, command: &[&str]) -> i64 {
+    let client = Client::open(port);
+    let reply = client.and_then(|mut client| client.command(command));
+    reply.expect("a node answers").array()[1].integer()
 }

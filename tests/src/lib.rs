@@ -22,5 +22,6 @@ pub mod redis;
 pub mod resp;
 pub mod scripts;
 pub mod session;
+pub mod topology;
 pub mod wait;
 pub mod ws;

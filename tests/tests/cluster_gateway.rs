@@ -3,9 +3,11 @@
 use carillon_tests::cluster::Kind::{self, Gateway, Node};
 use carillon_tests::cluster::{Mode, Setup};
 use carillon_tests::proxy::Proxy;
+use carillon_tests::topology::{RedisCluster, Sentinel};
 use serde_json::json;
 
-use crate::cluster::{check, through};
+use crate::cluster::world::World;
+use crate::cluster::{check, delivery, emitters, remote, requests, through};
 
 /// One Node server and two gateways: every direction between the kinds, and between gateways.
 const MIXED: [Kind; 3] = [Node, Gateway, Gateway];
@@ -56,4 +58,31 @@ fn nginx() {
 #[test]
 fn haproxy() {
     balanced(Proxy::haproxy);
+}
+
+/// Behind Sentinel, which names the master.
+#[test]
+fn behind_sentinel() {
+    let redis = Sentinel::start();
+    let setup = Setup::new(Mode::Sharded).env("CARILLON_REDIS_URL", &redis.url());
+    let world = World::start(&redis.master, &setup, &OURS);
+    delivery::check(&world);
+    remote::check(&world);
+    emitters::check(&world);
+    requests::check(&world);
+}
+
+/// Sharded channels over the three nodes of a Redis Cluster; streams on them.
+#[test]
+fn on_a_redis_cluster() {
+    let redis = RedisCluster::start();
+    for setup in [
+        Setup::new(Mode::Sharded).on(&redis),
+        Setup::new(Mode::Classic).on(&redis),
+        Setup::new(Mode::Streams).streams(4).on(&redis),
+    ] {
+        let world = World::start(&redis.nodes[0], &setup, &OURS);
+        delivery::check(&world);
+        remote::check(&world);
+    }
 }

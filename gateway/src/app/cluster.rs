@@ -22,7 +22,7 @@ use crate::bus::cluster::format::{Format, Mode};
 use crate::bus::cluster::members::{Lease, Members, OtherMode};
 use crate::bus::cluster::modes::Told;
 use crate::bus::cluster::{self, Observer, Parts};
-use crate::bus::redis::{Event, Link, RedisUrl, Settings, read_streams};
+use crate::bus::redis::{Events, Link, RedisUrl, Settings, read_streams};
 use crate::bus::remote::{Outgoing, Remote};
 use crate::bus::wire::cluster::SubscriptionMode;
 use crate::bus::wire::streams::Names;
@@ -39,7 +39,7 @@ pub(super) struct Prepared {
     pub(super) members: Members,
     asked: UnboundedReceiver<oneshot::Sender<()>>,
     link: Link,
-    events: UnboundedReceiver<Event>,
+    events: Events,
     up: watch::Receiver<bool>,
     format: Format,
     settings: Settings,
@@ -77,6 +77,12 @@ pub(super) async fn prepare(
         .expose()
         .parse()
         .map_err(|error| AppError::Redis(format!("CARILLON_REDIS_URL: {error}")))?;
+    let url = match &settings.ca {
+        Some(pem) => url
+            .with_ca(pem.clone().into_bytes())
+            .map_err(|error| AppError::Redis(format!("CARILLON_REDIS_CA_FILE: {error}")))?,
+        None => url,
+    };
     let local_address = url.local_address();
     let link_settings = Settings {
         queue_bytes: QUEUE_BYTES,
@@ -238,7 +244,7 @@ impl Prepared {
 }
 
 /// Entries of streams that are read and not yet taken: more wait in Redis.
-const ENTRIES: usize = 1024;
+const ENTRIES: usize = 64;
 
 /// Not ready while pods of ours speak another mode.
 fn other_mode(health: Health, ours: &'static str) -> OtherMode {

@@ -37,7 +37,7 @@ use super::{
     Bus,
     broadcast::{Broadcast, HistoryLimits, Source},
     query::Change,
-    redis::{Event, Link, Publish, StreamEvent},
+    redis::{Event, Events, Link, Publish, StreamEvent},
     remote::{Outgoing, Remote},
     wire::{Command, Opts, WireError},
 };
@@ -53,7 +53,7 @@ pub struct Parts {
     /// Our connections.
     pub link: Link,
     /// What comes by them.
-    pub events: UnboundedReceiver<Event>,
+    pub events: Events,
     /// What comes by the streams, in streams mode.
     pub entries: Option<Receiver<StreamEvent>>,
     /// What the others speak.
@@ -294,7 +294,7 @@ impl Cluster {
                     works.publishing = false;
                 }
             }),
-            Event::Error { kind } => self.observer.error(kind),
+            Event::Error { kind, count } => (0..count).for_each(|_| self.observer.error(kind)),
             Event::Message {
                 kind,
                 channel,

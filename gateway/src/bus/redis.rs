@@ -5,9 +5,13 @@
 
 mod connect;
 mod error;
+mod events;
 mod listen;
+mod meter;
+mod pause;
 mod publish;
 mod stream;
+mod url;
 
 use std::{
     collections::HashSet,
@@ -23,13 +27,19 @@ use tokio::{
 
 pub use ::redis::{Cmd, Value};
 
+use self::connect::patiently;
 pub use self::{
-    connect::{RedisUrl, UrlError},
     error::{LinkError, PublishError},
+    events::Events,
     publish::Publish,
     stream::{Entries, StreamEvent, read_streams},
+    url::{RedisUrl, UrlError},
 };
-use self::{listen::Listener, publish::Queue};
+use self::{
+    events::{EventsTo, Held},
+    listen::Listener,
+    publish::Queue,
+};
 
 /// How Redis is reached.
 #[derive(Clone, Debug)]
@@ -38,6 +48,8 @@ pub struct Settings {
     pub url: RedisUrl,
     /// Bytes of commands that may wait to be sent.
     pub queue_bytes: usize,
+    /// Bytes of messages that may have come and not be taken.
+    pub listen_bytes: usize,
     /// How long an answer may take.
     pub request_timeout: Duration,
 }
@@ -48,6 +60,7 @@ impl Settings {
         Self {
             url,
             queue_bytes: 16 << 20,
+            listen_bytes: 64 << 20,
             request_timeout: Duration::from_secs(5),
         }
     }
@@ -102,6 +115,8 @@ pub enum Event {
     Error {
         /// The label.
         kind: &'static str,
+        /// How often.
+        count: u64,
     },
 }
 
@@ -112,33 +127,41 @@ pub struct Link(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     queue: Queue,
-    asking: Mutex<Option<connect::Connection>>,
+    asking: Mutex<Asking>,
+    /// A command has found the connection unusable.
+    failed: watch::Sender<Option<(u64, LinkError)>>,
     changes: mpsc::UnboundedSender<listen::Change>,
     timeout: Duration,
 }
 
+/// The connection that commands go by, and which one it is.
+#[derive(Debug, Default)]
+struct Asking {
+    number: u64,
+    connection: Option<connect::Connection>,
+}
+
 /// Where the two connections tell how they are.
 struct Halves {
-    events: mpsc::UnboundedSender<Event>,
+    events: EventsTo,
     publishing: watch::Sender<bool>,
 }
 
 impl Link {
     /// Starts the tasks, in a `LocalSet`. It connects in the background, for ever; the watch tells whether commands go out.
-    pub fn start(
-        settings: Settings,
-    ) -> (Self, mpsc::UnboundedReceiver<Event>, watch::Receiver<bool>) {
-        let (events_to, events) = mpsc::unbounded_channel();
+    pub fn start(settings: Settings) -> (Self, Events, watch::Receiver<bool>) {
+        let (events_to, events) = events::channel();
         let (changes, changed) = mpsc::unbounded_channel();
         let (queue, queued) = Queue::new(settings.queue_bytes);
         let (up_to, up) = watch::channel(false);
         let halves = Arc::new(Halves {
-            events: events_to.clone(),
+            events: events_to,
             publishing: up_to,
         });
         let link = Self(Arc::new(Shared {
             queue,
             asking: Mutex::default(),
+            failed: watch::channel(None).0,
             changes,
             timeout: settings.request_timeout,
         }));
@@ -148,7 +171,7 @@ impl Link {
             queued,
             Arc::clone(&halves),
         ));
-        let listener = Listener::new(settings, changed, events_to, halves);
+        let listener = Listener::new(settings, changed, halves);
         task::spawn_local(listener.run());
         (link, events, up)
     }
@@ -162,7 +185,9 @@ impl Link {
         self.0.queue.push(publish, reply)
     }
 
-    /// Listens to a channel from now on, also after reconnects; the answer comes once Redis has confirmed it.
+    /// Listens to a channel from now on, also after reconnects; the answer comes once Redis has confirmed it. Without a
+    /// connection that listens, or where it breaks before that, there is none, at once: the channel is subscribed with all
+    /// others before the next [`Event::Listening`].
     pub fn subscribe(&self, subscription: Subscription) -> oneshot::Receiver<()> {
         let (confirmed, answer) = oneshot::channel();
         let change = listen::Change::Add(subscription, confirmed);
@@ -178,9 +203,19 @@ impl Link {
 
     /// One command with its answer.
     pub async fn command(&self, command: Cmd) -> Result<Value, LinkError> {
-        let connection = self.asking().clone();
+        let (number, connection) = {
+            let asking = self.asking();
+            (asking.number, asking.connection.clone())
+        };
         let mut connection = connection.ok_or(LinkError::Closed)?;
-        connect::patiently(self.0.timeout, connection.send(&command)).await?
+        let answer = patiently(self.0.timeout, connection.send(&command)).await;
+        let answer = answer.flatten();
+        if let Err(error) = &answer
+            && error.ends_connection()
+        {
+            self.0.failed.send_replace(Some((number, error.clone())));
+        }
+        answer
     }
 
     /// How many connections listen to a channel.
@@ -206,36 +241,63 @@ impl Link {
     pub async fn version(&self) -> Result<(u16, u16), LinkError> {
         let mut command = ::redis::cmd("INFO");
         command.arg("server");
-        let info: String = ::redis::from_redis_value(self.command(command).await?)
-            .map_err(|_| LinkError::Protocol)?;
-        let version = info
-            .lines()
-            .find_map(|line| line.strip_prefix("redis_version:"))
-            .and_then(|version| {
-                let mut parts = version.trim().split('.');
-                Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
-            });
-        version.ok_or(LinkError::Protocol)
+        match self.command(command).await? {
+            // Of a cluster each node answers: the oldest one counts.
+            Value::Map(nodes) => {
+                let versions = nodes.into_iter().map(|(_, info)| version(info));
+                let versions: Vec<(u16, u16)> = versions.collect::<Result<_, _>>()?;
+                versions.into_iter().min().ok_or(LinkError::Protocol)
+            }
+            info => version(info),
+        }
     }
 
-    fn asking(&self) -> MutexGuard<'_, Option<connect::Connection>> {
+    /// Commands go by this connection from now on.
+    fn asks_on(&self, connection: Option<connect::Connection>) {
+        let mut asking = self.asking();
+        asking.number += 1;
+        asking.connection = connection;
+    }
+
+    /// Returns once a command finds the present connection unusable.
+    async fn failed(&self) -> LinkError {
+        let number = self.asking().number;
+        let mut failed = self.0.failed.subscribe();
+        let found = failed.wait_for(|failed| matches!(failed, Some((of, _)) if *of == number));
+        match found.await.as_deref() {
+            Ok(Some((_, error))) => error.clone(),
+            _ => LinkError::Closed,
+        }
+    }
+
+    fn asking(&self) -> MutexGuard<'_, Asking> {
         self.0.asking.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Halves {
-    fn error(&self, kind: &'static str) {
-        // The receiver lives as long as the process.
-        let _ = self.events.send(Event::Error { kind });
+    fn error(&self, kind: &'static str, count: u64) {
+        if count > 0 {
+            self.events.send(Event::Error { kind, count });
+        }
+    }
+
+    fn message(&self, kind: Kind, channel: String, payload: Bytes, held: Option<Held>) {
+        let message = Event::Message {
+            kind,
+            channel,
+            payload,
+        };
+        self.events.send_held(message, held);
     }
 
     fn publishing(&self) {
         self.publishing.send_replace(true);
-        let _ = self.events.send(Event::Publishing);
+        self.events.send(Event::Publishing);
     }
 
     fn listening(&self) {
-        let _ = self.events.send(Event::Listening);
+        self.events.send(Event::Listening);
     }
 
     /// A connection does not work, or could not be made.
@@ -244,8 +306,21 @@ impl Halves {
             self.publishing.send_replace(false);
         }
         let reason = reason.to_string();
-        let _ = self.events.send(Event::Down { listener, reason });
+        self.events.send(Event::Down { listener, reason });
     }
+}
+
+/// The version in what `INFO` says.
+fn version(info: Value) -> Result<(u16, u16), LinkError> {
+    let info: String = ::redis::from_redis_value(info).map_err(|_| LinkError::Protocol)?;
+    let version = info
+        .lines()
+        .find_map(|line| line.strip_prefix("redis_version:"))
+        .and_then(|version| {
+            let mut parts = version.trim().split('.');
+            Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+        });
+    version.ok_or(LinkError::Protocol)
 }
 
 /// What is subscribed, or is to be.

@@ -157,6 +157,7 @@ fn redis(s: &mut Settings<'_>) -> Option<RedisSettings> {
         .parse(&v::REDIS_KEY_PREFIX, values::key_prefix)
         .unwrap_or_else(|| "socket.io".to_owned());
     let settings = RedisSettings {
+        ca: redis_ca(s),
         mode: s.parse(&v::REDIS_MODE, values::redis_mode),
         stream_name: s
             .parse(&v::REDIS_STREAM_NAME, values::key_prefix)
@@ -177,11 +178,19 @@ fn redis(s: &mut Settings<'_>) -> Option<RedisSettings> {
     url.map(|_| settings)
 }
 
+/// The text of the file of certificates.
+fn redis_ca(s: &mut Settings<'_>) -> Option<String> {
+    let file = s.get(&v::REDIS_CA_FILE)?;
+    let read = s.environment.read(Path::new(&file.value));
+    read.map_err(|error| s.refuse(&file, format!("cannot be read: {error}"))).ok()
+}
+
 fn refuse_without_redis(s: &mut Settings<'_>) {
     if s.get(&v::REDIS_URL).is_some() || s.get(&v::REDIS_URL_FILE).is_some() {
         return;
     }
     let lost = [
+        &v::REDIS_CA_FILE,
         &v::REDIS_MODE,
         &v::REDIS_KEY_PREFIX,
         &v::REDIS_STREAM_NAME,

@@ -226,6 +226,14 @@ pub const REDIS_URL_FILE: Variable = setting(
     "",
     "A file that holds that URL",
 );
+/// Whom to trust.
+pub const REDIS_CA_FILE: Variable = setting(
+    "redis-ca-file",
+    &["CARILLON_REDIS_CA_FILE"],
+    "FILE",
+    "the certificates of the system",
+    "A file of PEM certificates: with rediss:// only servers with a certificate from one of these are trusted",
+);
 /// What the servers of the cluster speak.
 pub const REDIS_MODE: Variable = setting(
     "redis-mode",
@@ -295,6 +303,7 @@ pub const ALL: &[&Variable] = &[
     &DRAIN_RATE,
     &REDIS_URL,
     &REDIS_URL_FILE,
+    &REDIS_CA_FILE,
     &REDIS_MODE,
     &REDIS_KEY_PREFIX,
     &REDIS_STREAM_NAME,

@@ -9,6 +9,7 @@ use super::{Member, NodeServer, Pod};
 use crate::gateway::{Options, workspace};
 use crate::ports;
 use crate::redis::Redis;
+use crate::topology::RedisCluster;
 
 /// What a member of a cluster is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,8 @@ pub struct Setup {
     recovery: Option<Duration>,
     shards: u16,
     alone: bool,
+    /// The ports of the nodes of a Redis Cluster, if it is one.
+    pub(super) nodes: Vec<u16>,
     env: Vec<(String, String)>,
 }
 
@@ -73,6 +76,7 @@ impl Setup {
             recovery: None,
             shards: 1,
             alone: false,
+            nodes: Vec::new(),
             env: Vec::new(),
         }
     }
@@ -117,6 +121,13 @@ impl Setup {
     pub fn alone(mut self) -> Self {
         self.alone = true;
         self
+    }
+
+    /// Gateways on a Redis Cluster; there is no Node server.
+    #[must_use]
+    pub fn on(mut self, redis: &RedisCluster) -> Self {
+        self.nodes = redis.nodes.iter().map(Redis::port).collect();
+        self.env("CARILLON_REDIS_URL", &redis.url())
     }
 
     /// Gateways with one more environment variable.

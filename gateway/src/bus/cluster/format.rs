@@ -454,3 +454,6 @@ fn event(frames: &Bytes) -> Result<(&str, Vec<Bytes>), WireError> {
     let attachments = all.map(|frame| frames.slice_ref(frame.payload));
     Ok((&text[start..], attachments.collect()))
 }
+
+#[cfg(test)]
+mod tests;

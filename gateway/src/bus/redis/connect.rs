@@ -1,62 +1,40 @@
-//! Where Redis is, and how a connection to it is made.
+//! How a connection to Redis is made, and spoken on.
 
-use std::{
-    fmt,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket},
-    str::FromStr,
-    time::Duration,
-};
+use std::{collections::HashMap, fmt, time::Duration};
 
 use redis::{
-    AsyncConnectionConfig, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, Pipeline,
-    ProtocolVersion, PushInfo, Value,
+    Arg, AsyncConnectionConfig, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, Pipeline,
+    ProtocolVersion, RedisError, Value,
     aio::{ConnectionLike, MultiplexedConnection},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
 };
-use tokio::{sync::mpsc, time};
+use tokio::{net::TcpStream, task, time};
 
-use super::error::LinkError;
-
-/// A URL of Redis; neither its debug form nor its errors show the password.
-#[derive(Clone)]
-pub struct RedisUrl {
-    servers: Vec<ConnectionInfo>,
-    shape: Shape,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Shape {
-    Single,
-    /// The servers are sentinels, which are asked for the master of this name.
-    Sentinel(String),
-    Cluster,
-}
-
-/// What is wrong with a URL.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum UrlError {
-    /// The scheme is none of ours.
-    #[error(
-        "must begin with redis://, rediss://, redis+sentinel:// or redis+cluster:// (or rediss+…)"
-    )]
-    Scheme,
-    /// A Sentinel URL names no master.
-    #[error(
-        "a Sentinel URL ends with the name of the master: redis+sentinel://host:26379/mymaster"
-    )]
-    Master,
-    /// What follows the scheme is no address.
-    #[error("is no address of Redis: [user:password@]host[:port][/database]")]
-    Address,
-}
+use super::{
+    error::LinkError,
+    events::Ear,
+    meter::{Meter, Metered},
+    url::{RedisUrl, Shape},
+};
 
 /// A connection; clones share it.
 #[derive(Clone)]
-pub(super) enum Connection {
+pub(super) struct Connection {
+    line: Line,
+    meter: Meter,
+    /// Sentinel gave us the address: it is to be that of a master, and to stay it.
+    of_sentinel: bool,
+}
+
+#[derive(Clone)]
+enum Line {
     Single(MultiplexedConnection),
     Cluster(ClusterConnection),
 }
+
+/// An answer, or why there is none.
+type Answer = Result<Value, LinkError>;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -64,8 +42,10 @@ const CONNECT: Duration = Duration::from_secs(3);
 const UNUSED: Duration = Duration::from_secs(3600);
 /// What a process that was stopped for a while needs to read what came meanwhile.
 const SECOND_CHANCE: Duration = Duration::from_millis(250);
-/// Where a sentinel listens.
-const SENTINEL_PORT: u16 = 26379;
+/// How often a command that a node of a cluster has not taken is sent again, to another.
+const REDIRECTS: u32 = 5;
+/// Between two of those.
+const REDIRECT_PAUSE: Duration = Duration::from_millis(20);
 
 /// Waits for an answer as long as `timeout`, and a moment more: after a pause of the whole process its time may be up while
 /// the answer lies unread in the socket.
@@ -81,133 +61,68 @@ pub(super) async fn patiently<T>(
     late.map_err(|_| LinkError::Timeout)
 }
 
-impl FromStr for RedisUrl {
-    type Err = UrlError;
-
-    fn from_str(text: &str) -> Result<Self, UrlError> {
-        let (scheme, rest) = text.split_once("://").ok_or(UrlError::Scheme)?;
-        let (plain, shape) = scheme.split_once('+').unwrap_or((scheme, ""));
-        if !matches!(plain, "redis" | "rediss") {
-            return Err(UrlError::Scheme);
-        }
-        let (credentials, rest) = match rest.rsplit_once('@') {
-            Some((credentials, rest)) => (format!("{credentials}@"), rest),
-            None => (String::new(), rest),
-        };
-        let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let (shape, path) = match shape {
-            "" => (Shape::Single, path),
-            "cluster" => (Shape::Cluster, path),
-            "sentinel" => {
-                let (master, database) = path.split_once('/').unwrap_or((path, ""));
-                if master.is_empty() {
-                    return Err(UrlError::Master);
-                }
-                (Shape::Sentinel(master.to_owned()), database)
-            }
-            _ => return Err(UrlError::Scheme),
-        };
-        let one = |host: &str| {
-            let host = match (&shape, has_port(host)) {
-                (Shape::Sentinel(_), false) => format!("{host}:{SENTINEL_PORT}"),
-                _ => host.to_owned(),
-            };
-            let url = format!("{plain}://{credentials}{host}/{path}");
-            let info = url.into_connection_info().map_err(|_| UrlError::Address)?;
-            let settings = info
-                .redis_settings()
-                .clone()
-                .set_protocol(ProtocolVersion::RESP3);
-            Ok(info.set_redis_settings(settings))
-        };
-        let servers: Vec<ConnectionInfo> = match shape {
-            Shape::Single => vec![one(hosts)?],
-            _ => hosts.split(',').map(one).collect::<Result<_, _>>()?,
-        };
-        Ok(Self { servers, shape })
-    }
-}
-
-/// Whether a host, perhaps an IPv6 address in brackets, is followed by a port.
-fn has_port(host: &str) -> bool {
-    let behind = host.rsplit_once(']').map_or(host, |(_, behind)| behind);
-    behind.contains(':')
-}
-
-impl fmt::Debug for RedisUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let addresses: Vec<String> = self
-            .servers
-            .iter()
-            .map(|server| server.addr().to_string())
-            .collect();
-        f.debug_struct("RedisUrl")
-            .field("servers", &addresses)
-            .field("shape", &self.shape)
-            .finish_non_exhaustive()
-    }
-}
-
 impl RedisUrl {
-    /// The address of this machine on the way to Redis, at which others on that way reach it.
-    pub fn local_address(&self) -> Option<IpAddr> {
-        let to = match self.servers.first()?.addr() {
-            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
-                (host.as_str(), *port)
-            }
-            _ => return None,
-        };
-        let to = to.to_socket_addrs().ok()?.next()?;
-        let any: SocketAddr = if to.is_ipv4() {
-            (Ipv4Addr::UNSPECIFIED, 0).into()
-        } else {
-            (Ipv6Addr::UNSPECIFIED, 0).into()
-        };
-        // A UDP socket sends nothing to connect: it only asks for the route.
-        let socket = UdpSocket::bind(any).ok()?;
-        socket.connect(to).ok()?;
-        socket.local_addr().ok().map(|address| address.ip())
-    }
-
-    /// Connects; with `pushes` the connection listens, and what comes goes there.
-    pub(super) async fn connect(
-        &self,
-        pushes: Option<mpsc::UnboundedSender<PushInfo>>,
-    ) -> Result<Connection, LinkError> {
+    /// Connects; with an ear the connection listens. What it returns answers commands.
+    pub(super) async fn connect(&self, ear: Option<Ear>) -> Result<Connection, LinkError> {
+        if self.is_tls() {
+            // An error means that it is installed.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+        }
         let attempt = async {
-            match &self.shape {
-                Shape::Single => single(self.servers[0].clone(), pushes).await,
-                Shape::Sentinel(master) => single(self.master(master).await?, pushes).await,
-                Shape::Cluster => self.cluster(pushes).await,
-            }
+            let mut connection = match &self.shape {
+                Shape::Single => self.single(self.servers[0].clone(), ear).await?,
+                Shape::Sentinel(master) => {
+                    let master = self.master(master).await?;
+                    let connection = self.single(master, ear).await?;
+                    Connection {
+                        of_sentinel: true,
+                        ..connection
+                    }
+                }
+                Shape::Cluster => self.cluster(ear).await?,
+            };
+            connection.check().await?;
+            Ok(connection)
         };
         patiently(CONNECT, attempt).await?
     }
 
-    async fn cluster(
-        &self,
-        pushes: Option<mpsc::UnboundedSender<PushInfo>>,
-    ) -> Result<Connection, LinkError> {
+    async fn cluster(&self, ear: Option<Ear>) -> Result<Connection, LinkError> {
+        let meter = Meter::default();
+        // The library would repeat what was sent and not answered: a message would come twice. What a node refuses to take is
+        // sent again by us.
         let mut builder = ClusterClient::builder(self.servers.clone())
             .use_protocol(ProtocolVersion::RESP3)
-            .response_timeout(UNUSED);
-        if let Some(pushes) = pushes {
-            builder = builder.push_sender(pushes);
+            .connection_timeout(CONNECT)
+            .response_timeout(UNUSED)
+            .retries(0);
+        if self.ca.is_some() {
+            builder = builder.certs(self.certificates());
+        }
+        if let Some(ear) = ear {
+            let meter = meter.clone();
+            builder = builder.push_sender(move |push| ear.hear(push, &meter));
         }
         let client = builder.build().map_err(|error| LinkError::from(&error))?;
         let connection = client.get_async_connection().await;
-        connection
-            .map(Connection::Cluster)
-            .map_err(|error| LinkError::from(&error))
+        let connection = connection.map_err(|error| LinkError::from(&error))?;
+        Ok(Connection {
+            line: Line::Cluster(connection),
+            meter,
+            of_sentinel: false,
+        })
     }
 
     /// Asks the sentinels in turn where the master is.
     async fn master(&self, name: &str) -> Result<ConnectionInfo, LinkError> {
         let mut last = LinkError::Closed;
         for sentinel in &self.servers {
-            match self.ask(sentinel, name).await {
-                Ok(found) => return Ok(found),
-                Err(error) => last = error,
+            // One that does not answer leaves time for the others.
+            let share = CONNECT / 2 / (self.servers.len() as u32).max(1);
+            match time::timeout(share, self.ask(sentinel, name)).await {
+                Ok(Ok(found)) => return Ok(found),
+                Ok(Err(error)) => last = error,
+                Err(_) => last = LinkError::Timeout,
             }
         }
         Err(last)
@@ -220,12 +135,15 @@ impl RedisUrl {
     ) -> Result<ConnectionInfo, LinkError> {
         // A sentinel has neither the databases nor, as a rule, the users of the master.
         let bare = sentinel.clone().set_redis_settings(Default::default());
-        let mut connection = single(bare, None).await?;
+        let mut connection = self.single(bare, None).await?;
         let mut command = redis::cmd("SENTINEL");
         command.arg("get-master-addr-by-name").arg(name);
         let found = connection.send(&command).await?;
+        if found == Value::Nil {
+            return Err(LinkError::NoMaster);
+        }
         let (host, port): (String, u16) =
-            redis::from_redis_value(found).map_err(|_| LinkError::Closed)?;
+            redis::from_redis_value(found).map_err(|_| LinkError::Protocol)?;
         let address = match sentinel.addr() {
             ConnectionAddr::TcpTls {
                 insecure,
@@ -244,52 +162,174 @@ impl RedisUrl {
             .map_err(|_| LinkError::Protocol)?;
         Ok(info.set_redis_settings(sentinel.redis_settings().clone()))
     }
-}
 
-async fn single(
-    info: ConnectionInfo,
-    pushes: Option<mpsc::UnboundedSender<PushInfo>>,
-) -> Result<Connection, LinkError> {
-    let client = redis::Client::open(info).map_err(|error| LinkError::from(&error))?;
-    let mut config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(CONNECT))
-        .set_response_timeout(None);
-    if let Some(pushes) = pushes {
-        config = config.set_push_sender(pushes);
+    async fn single(
+        &self,
+        info: ConnectionInfo,
+        ear: Option<Ear>,
+    ) -> Result<Connection, LinkError> {
+        let meter = Meter::default();
+        let mut config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT))
+            .set_response_timeout(None);
+        if let Some(ear) = ear {
+            let meter = meter.clone();
+            config = config.set_push_sender(move |push| ear.hear(push, &meter));
+        }
+        let connection = match info.addr() {
+            ConnectionAddr::Tcp(host, port) => {
+                let stream = TcpStream::connect((host.as_str(), *port)).await;
+                let stream = stream.map_err(|_| LinkError::Closed)?;
+                stream.set_nodelay(true).map_err(|_| LinkError::Closed)?;
+                let stream = Metered::new(stream, meter.clone());
+                let made =
+                    MultiplexedConnection::new_with_config(info.redis_settings(), stream, config);
+                made.await.map(|(connection, driver)| {
+                    task::spawn_local(driver);
+                    connection
+                })
+            }
+            _ => self.encrypted(info, &config).await,
+        };
+        let connection = connection.map_err(|error| meter.explain(LinkError::from(&error)))?;
+        Ok(Connection {
+            line: Line::Single(connection),
+            meter,
+            of_sentinel: false,
+        })
     }
-    let connection = client
-        .get_multiplexed_async_connection_with_config(&config)
-        .await;
-    connection
-        .map(Connection::Single)
-        .map_err(|error| LinkError::from(&error))
+
+    async fn encrypted(
+        &self,
+        info: ConnectionInfo,
+        config: &AsyncConnectionConfig,
+    ) -> Result<MultiplexedConnection, RedisError> {
+        let client = match self.ca {
+            Some(_) => redis::Client::build_with_tls(info, self.certificates())?,
+            None => redis::Client::open(info)?,
+        };
+        client
+            .get_multiplexed_async_connection_with_config(config)
+            .await
+    }
 }
 
 impl Connection {
     /// One command with its answer.
     pub(super) async fn send(&mut self, command: &Cmd) -> Result<Value, LinkError> {
-        let answer = match self {
-            Self::Single(connection) => connection.req_packed_command(command).await,
-            Self::Cluster(connection) => connection.req_packed_command(command).await,
-        };
-        let answer = answer.and_then(Value::extract_error);
-        answer.map_err(|error| LinkError::from(&error))
+        match &mut self.line {
+            Line::Single(connection) => {
+                let answer = connection.req_packed_command(command).await;
+                self.meter.progress();
+                let answer = answer.and_then(Value::extract_error);
+                answer.map_err(|error| self.meter.explain(LinkError::from(&error)))
+            }
+            Line::Cluster(connection) => {
+                let mut attempt = 0;
+                loop {
+                    let answer = connection.req_packed_command(command).await;
+                    let answer = answer.and_then(Value::extract_error);
+                    match answer.map_err(|error| LinkError::from(&error)) {
+                        // It was not done; the library has looked meanwhile who does it.
+                        Err(LinkError::Moved) if attempt < REDIRECTS => {
+                            attempt += 1;
+                            time::sleep(REDIRECT_PAUSE * attempt).await;
+                        }
+                        answer => return answer,
+                    }
+                }
+            }
+        }
     }
 
-    /// Many commands at once; the answers in order, errors of single ones among them.
-    pub(super) async fn send_all(&mut self, commands: &Pipeline) -> Result<Vec<Value>, LinkError> {
-        let count = commands.len();
-        let answers = match self {
-            Self::Single(connection) => connection.req_packed_commands(commands, 0, count).await,
-            Self::Cluster(connection) => connection.req_packed_commands(commands, 0, count).await,
-        };
-        answers.map_err(|error| LinkError::from(&error))
+    /// Many commands; the answers in order, errors of single ones among them.
+    pub(super) async fn send_all(&mut self, commands: &[Cmd]) -> Result<Vec<Answer>, LinkError> {
+        if !self.is_cluster() {
+            return self.pipeline(commands.iter()).await;
+        }
+        // A node takes what is for one channel or stream as one pipeline: its order is kept. The nodes work at once.
+        let mut groups: HashMap<Option<&[u8]>, Vec<usize>> = HashMap::new();
+        for (index, command) in commands.iter().enumerate() {
+            groups.entry(key(command)).or_default().push(index);
+        }
+        let groups = groups.into_values().map(|indices| {
+            let mut connection = self.clone();
+            async move {
+                let answers = match &*indices {
+                    [index] => vec![connection.send(&commands[*index]).await],
+                    _ => {
+                        let group = indices.iter().map(|index| &commands[*index]);
+                        let answers = connection.pipeline(group).await;
+                        answers.unwrap_or_else(|error| vec![Err(error); indices.len()])
+                    }
+                };
+                indices.into_iter().zip(answers)
+            }
+        });
+        let answered = futures_util::future::join_all(groups).await;
+        let mut answered: Vec<(usize, Answer)> = answered.into_iter().flatten().collect();
+        answered.sort_unstable_by_key(|(index, _)| *index);
+        Ok(answered.into_iter().map(|(_, answer)| answer).collect())
     }
 
-    /// A cluster carries no pipeline over several slots.
+    /// Commands for one node, in order. They are not repeated: some may have been done.
+    async fn pipeline(
+        &mut self,
+        commands: impl Iterator<Item = &Cmd>,
+    ) -> Result<Vec<Answer>, LinkError> {
+        let mut pipeline = Pipeline::new();
+        for command in commands {
+            pipeline.add_command(command.clone());
+        }
+        let answers = match &mut self.line {
+            Line::Single(connection) => {
+                connection
+                    .req_packed_commands(&pipeline, 0, pipeline.len())
+                    .await
+            }
+            Line::Cluster(connection) => {
+                connection
+                    .req_packed_commands(&pipeline, 0, pipeline.len())
+                    .await
+            }
+        };
+        self.meter.progress();
+        let answers = answers.map_err(|error| self.meter.explain(LinkError::from(&error)))?;
+        let answers = answers.into_iter().map(|answer| {
+            let answer = answer.extract_error();
+            answer.map_err(|error| LinkError::from(&error))
+        });
+        Ok(answers.collect())
+    }
+
+    /// Whether it answers, and is still what it was.
+    pub(super) async fn check(&mut self) -> Result<(), LinkError> {
+        if !self.of_sentinel {
+            return self.send(&redis::cmd("PING")).await.map(|_| ());
+        }
+        match self.send(&redis::cmd("ROLE")).await {
+            Ok(Value::Array(role)) => match role.first() {
+                Some(Value::BulkString(role)) if role != b"master" => Err(LinkError::ReadOnly),
+                _ => Ok(()),
+            },
+            // The user may not ask: a write will tell.
+            Ok(_) | Err(LinkError::Forbidden) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A cluster has several nodes, each with its own part of the channels and streams.
     pub(super) fn is_cluster(&self) -> bool {
-        matches!(self, Self::Cluster(_))
+        matches!(self.line, Line::Cluster(_))
     }
+}
+
+/// The channel or stream of a command: its first word behind the verb.
+fn key(command: &Cmd) -> Option<&[u8]> {
+    command.args_iter().nth(1).and_then(|word| match word {
+        Arg::Simple(bytes) => Some(bytes),
+        _ => None,
+    })
 }
 
 impl fmt::Debug for Connection {

@@ -1,5 +1,9 @@
 //! What can go wrong on the link.
 
+use std::{error::Error, io, sync::Arc};
+
+use redis::ErrorKind;
+
 /// Why a command has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
@@ -21,6 +25,15 @@ pub enum LinkError {
     /// It wants another user or password.
     #[error("Redis refuses the user or the password")]
     NoAuth,
+    /// The user may not do this.
+    #[error("the user may not do this in Redis: its ACL")]
+    Forbidden,
+    /// The certificate is not to be trusted, or there is no TLS.
+    #[error("Redis shows no certificate that is trusted")]
+    Tls,
+    /// No sentinel knows a master of this name.
+    #[error("Sentinel knows no master of this name")]
+    NoMaster,
     /// The key lies on another node.
     #[error("the key lies on another node of the Redis Cluster")]
     Moved,
@@ -53,6 +66,9 @@ impl LinkError {
             Self::ReadOnly => "readonly",
             Self::OutOfMemory => "oom",
             Self::NoAuth => "noauth",
+            Self::Forbidden => "noperm",
+            Self::Tls => "tls",
+            Self::NoMaster => "no_master",
             Self::Moved => "moved",
             Self::Server(_) => "server",
             Self::Protocol => "protocol",
@@ -61,10 +77,18 @@ impl LinkError {
 
     /// Whether only another connection can help.
     pub const fn ends_connection(&self) -> bool {
-        matches!(
-            self,
-            Self::Closed | Self::Timeout | Self::ReadOnly | Self::Protocol | Self::NoAuth
-        )
+        match self {
+            Self::Closed
+            | Self::Timeout
+            | Self::ReadOnly
+            | Self::Protocol
+            | Self::NoAuth
+            | Self::Tls
+            | Self::NoMaster => true,
+            Self::Loading | Self::OutOfMemory | Self::Forbidden | Self::Moved | Self::Server(_) => {
+                false
+            }
+        }
     }
 }
 
@@ -84,15 +108,76 @@ impl From<&redis::RedisError> for LinkError {
             return Self::Timeout;
         }
         match error.code() {
-            Some("LOADING" | "MASTERDOWN" | "BUSY" | "TRYAGAIN") => Self::Loading,
-            Some("READONLY") => Self::ReadOnly,
-            Some("OOM") => Self::OutOfMemory,
-            Some("NOAUTH" | "WRONGPASS" | "NOPERM") => Self::NoAuth,
-            Some("MOVED" | "ASK" | "CLUSTERDOWN" | "CROSSSLOT") => Self::Moved,
-            Some(code) => Self::Server(code.to_owned()),
-            None if error.kind() == redis::ErrorKind::Parse => Self::Protocol,
-            None if error.kind() == redis::ErrorKind::AuthenticationFailed => Self::NoAuth,
-            None => Self::Closed,
+            Some(code) => Self::of_code(code),
+            None => match error.kind() {
+                ErrorKind::Parse | ErrorKind::UnexpectedReturnType => Self::Protocol,
+                ErrorKind::AuthenticationFailed => Self::NoAuth,
+                ErrorKind::RESP3NotSupported => Self::Server("it is older than 6.0".to_owned()),
+                _ if is_of_tls(error) => Self::Tls,
+                _ => Self::Closed,
+            },
+        }
+    }
+}
+
+impl LinkError {
+    /// What an error that Redis answers begins with. Its text is not kept: it may hold what was sent.
+    fn of_code(code: &str) -> Self {
+        match code {
+            "LOADING" | "BUSY" | "TRYAGAIN" => Self::Loading,
+            "READONLY" | "MASTERDOWN" => Self::ReadOnly,
+            "OOM" => Self::OutOfMemory,
+            "NOAUTH" | "WRONGPASS" => Self::NoAuth,
+            "NOPERM" => Self::Forbidden,
+            "MOVED" | "ASK" | "CLUSTERDOWN" | "CROSSSLOT" => Self::Moved,
+            _ => Self::Server(code.chars().take(32).collect()),
+        }
+    }
+}
+
+/// Whether the error is one of TLS.
+fn is_of_tls(error: &redis::RedisError) -> bool {
+    let Some(cause) = error.source() else {
+        return false;
+    };
+    // The library shares its causes.
+    let shared = cause.downcast_ref::<Arc<dyn Error + Send + Sync>>();
+    let cause: &(dyn Error + 'static) = match shared {
+        Some(shared) => &**shared,
+        None => cause,
+    };
+    let inner = cause
+        .downcast_ref::<io::Error>()
+        .and_then(io::Error::get_ref);
+    cause.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes() {
+        for (code, label, ends) in [
+            ("LOADING", "loading", false),
+            ("TRYAGAIN", "loading", false),
+            ("READONLY", "readonly", true),
+            ("MASTERDOWN", "readonly", true),
+            ("OOM", "oom", false),
+            ("NOAUTH", "noauth", true),
+            ("WRONGPASS", "noauth", true),
+            ("NOPERM", "noperm", false),
+            ("MOVED", "moved", false),
+            ("CLUSTERDOWN", "moved", false),
+            ("ERR", "server", false),
+            ("MISCONF", "server", false),
+        ] {
+            let error = LinkError::of_code(code);
+            assert_eq!(
+                (error.label(), error.ends_connection()),
+                (label, ends),
+                "{code}"
+            );
         }
     }
 }

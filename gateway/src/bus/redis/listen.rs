@@ -1,21 +1,27 @@
 //! The connection that listens.
 
-use std::{mem, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    mem,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use redis::{PushInfo, PushKind, Value};
 use tokio::{
-    sync::{
-        mpsc::{self, UnboundedReceiver, UnboundedSender},
-        oneshot,
-    },
-    time::{self, Instant, MissedTickBehavior},
+    sync::{mpsc::UnboundedReceiver, oneshot},
+    time::{self, MissedTickBehavior},
 };
 
 use super::{
-    Desired, Event, Halves, Kind, Settings, Subscription,
+    Desired, Halves, Kind, Settings, Subscription,
     connect::{Connection, patiently},
     error::LinkError,
+    events::{Bound, Ear, Held},
+    pause::Pause,
 };
 
 /// A change of what is listened to.
@@ -29,53 +35,45 @@ pub(super) enum Change {
 pub(super) struct Listener {
     settings: Settings,
     changes: UnboundedReceiver<Change>,
-    events: UnboundedSender<Event>,
     halves: Arc<Halves>,
+    bound: Arc<Bound>,
     desired: Desired,
+    /// Sharded channels that we have given up and that Redis has not confirmed yet.
+    leaving: HashMap<String, u32>,
+    /// Sharded channels that Redis has given up, as their slot went to another node.
+    lost: Vec<Subscription>,
 }
 
-/// The time between two attempts: doubled each time, with jitter.
-#[derive(Default)]
-pub(super) struct Pause(u32);
+/// What is done on the connection beside listening: one thing at a time.
+type Work = Pin<Box<dyn Future<Output = Result<(), LinkError>>>>;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
-/// A connection that held for so long was a good one.
-const GOOD: Duration = Duration::from_secs(5);
+type Pushes = UnboundedReceiver<(PushInfo, Option<Held>)>;
+
 /// How often an idle connection is looked at.
 const PING: Duration = Duration::from_secs(1);
 /// How long it may take to answer.
 const PONG: Duration = Duration::from_secs(2);
 /// So many channels go into one command.
 const BATCH: usize = 1024;
-
-impl Pause {
-    pub(super) fn worked_since(&mut self, began: Instant) {
-        if began.elapsed() > GOOD {
-            self.0 = 0;
-        }
-    }
-
-    pub(super) async fn wait(&mut self) {
-        let longest = LONGEST_PAUSE.min(FIRST_PAUSE * 2_u32.pow(self.0.min(10)));
-        self.0 += 1;
-        time::sleep(longest.mul_f64(0.5 + rand::random::<f64>() / 2.0)).await;
-    }
-}
+/// So many commands are under way in a cluster.
+const AT_ONCE: usize = 64;
+/// So many messages are passed on before a change gets its turn.
+const TURN: usize = 128;
 
 impl Listener {
     pub(super) fn new(
         settings: Settings,
         changes: UnboundedReceiver<Change>,
-        events: UnboundedSender<Event>,
         halves: Arc<Halves>,
     ) -> Self {
         Self {
+            bound: Bound::new(settings.listen_bytes),
             settings,
             changes,
-            events,
             halves,
             desired: Desired::default(),
+            leaving: HashMap::new(),
+            lost: Vec::new(),
         }
     }
 
@@ -83,136 +81,220 @@ impl Listener {
     pub(super) async fn run(mut self) {
         let mut pause = Pause::default();
         loop {
-            let began = Instant::now();
+            pause.begins();
             let error = self.listen().await;
             self.halves.down(true, &error);
-            pause.worked_since(began);
-            pause.wait().await;
+            self.meanwhile(pause.wait()).await;
         }
     }
 
     /// Listens until the connection fails; returns why.
     async fn listen(&mut self) -> LinkError {
-        let (to, mut pushes) = mpsc::unbounded_channel();
-        let mut connection = match self.settings.url.connect(Some(to)).await {
+        let (ear, pushes) = Ear::new(&self.bound);
+        let url = self.settings.url.clone();
+        let connecting = async move { url.connect(Some(ear)).await };
+        let connection = match self.meanwhile(connecting).await {
             Ok(connection) => connection,
             Err(error) => return error,
         };
-        self.drain_changes();
+        self.leaving.clear();
+        self.lost.clear();
         let all: Vec<Subscription> = self.desired.iter().cloned().collect();
-        let timeout = self.settings.request_timeout;
-        match patiently(timeout, subscribe(&mut connection, &all)).await {
+        let restoring = subscribe(connection.clone(), all);
+        match patiently(self.settings.request_timeout, restoring).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) | Err(error) => return error,
         }
         self.halves.listening();
-        let mut tick = time::interval(PING);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        match self.serve(&connection, pushes).await {
+            Err(error) => error,
+            Ok(()) => LinkError::Closed,
+        }
+    }
+
+    /// Does something without a connection. Who asks for a confirmation meanwhile gets none, at once: the channel is listened
+    /// to as soon as there is a connection, and until then nothing is heard anyway.
+    async fn meanwhile<T>(&mut self, doing: impl Future<Output = T>) -> T {
+        let mut doing = pin!(doing);
         loop {
             tokio::select! {
-                biased;
-                push = pushes.recv() => match push {
-                    Some(push) => if !self.take(push) { return LinkError::Closed },
-                    None => return LinkError::Closed,
-                },
-                Some(change) = self.changes.recv() => {
-                    match patiently(timeout, self.change(&mut connection, change)).await {
-                        Ok(Ok(())) => {}
-                        Ok(Err(error)) | Err(error) => return error,
+                done = &mut doing => {
+                    // These have come before: they are restored with all others.
+                    while let Ok(change) = self.changes.try_recv() {
+                        self.note(change);
+                    }
+                    return done;
+                }
+                Some(change) = self.changes.recv() => self.note(change),
+            }
+        }
+    }
+
+    fn note(&mut self, change: Change) {
+        match change {
+            Change::Add(subscription, _) => _ = self.desired.insert(subscription),
+            Change::Remove(subscription) => _ = self.desired.remove(&subscription),
+        }
+    }
+
+    /// Passes on what comes, and changes what comes.
+    async fn serve(
+        &mut self,
+        connection: &Connection,
+        mut pushes: Pushes,
+    ) -> Result<(), LinkError> {
+        let mut tick = time::interval(PING);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut work: Option<Work> = None;
+        let mut waiting = Vec::new();
+        loop {
+            if work.is_none() && !self.lost.is_empty() {
+                let lost = mem::take(&mut self.lost);
+                work = Some(self.in_time(subscribe(connection.clone(), lost)));
+            }
+            tokio::select! {
+                push = pushes.recv() => {
+                    let mut next = push;
+                    for _ in 0..TURN {
+                        let Some((push, held)) = next else { break };
+                        self.take(push, held)?;
+                        next = pushes.try_recv().ok();
+                    }
+                    if let Some((push, held)) = next {
+                        self.take(push, held)?;
                     }
                 }
-                _ = tick.tick() => {
-                    match patiently(PONG, connection.send(&redis::cmd("PING"))).await {
-                        Ok(Ok(_)) => {}
-                        Ok(Err(error)) | Err(error) => return error,
+                done = under_way(&mut work) => {
+                    work = None;
+                    done?;
+                    for confirmed in waiting.drain(..) {
+                        // Who asked may have gone.
+                        let _ = oneshot::Sender::send(confirmed, ());
                     }
+                }
+                Some(change) = self.changes.recv(), if work.is_none() => {
+                    let (add, remove) = self.gather(change, &mut waiting);
+                    let connection = connection.clone();
+                    work = Some(self.in_time(async move {
+                        unsubscribe(connection.clone(), remove).await?;
+                        subscribe(connection, add).await
+                    }));
+                }
+                _ = tick.tick(), if work.is_none() => {
+                    self.halves.error("listen_full", self.bound.dropped());
+                    let mut connection = connection.clone();
+                    work = Some(Box::pin(async move {
+                        patiently(PONG, connection.check()).await?
+                    }));
                 }
             }
         }
     }
 
-    /// Passes a message on; false if the connection is gone.
-    fn take(&self, push: PushInfo) -> bool {
+    fn in_time(&self, doing: impl Future<Output = Result<(), LinkError>> + 'static) -> Work {
+        let timeout = self.settings.request_timeout;
+        Box::pin(async move { patiently(timeout, doing).await? })
+    }
+
+    /// Takes a change and all that wait behind it; what is to be added and what removed. Those who wait for the additions join
+    /// `waiting`.
+    fn gather(
+        &mut self,
+        first: Change,
+        waiting: &mut Vec<oneshot::Sender<()>>,
+    ) -> (Vec<Subscription>, Vec<Subscription>) {
+        // What stood before.
+        let mut touched: HashMap<Subscription, bool> = HashMap::new();
+        let mut next = Some(first);
+        while let Some(change) = next {
+            let stood = match change {
+                Change::Add(subscription, answer) => {
+                    waiting.push(answer);
+                    let stood = !self.desired.insert(subscription.clone());
+                    (subscription, stood)
+                }
+                Change::Remove(subscription) => {
+                    let stood = self.desired.remove(&subscription);
+                    (subscription, stood)
+                }
+            };
+            touched.entry(stood.0).or_insert(stood.1);
+            next = (touched.len() < BATCH)
+                .then(|| self.changes.try_recv().ok())
+                .flatten();
+        }
+        let (mut add, mut remove) = (Vec::new(), Vec::new());
+        for (subscription, stood) in touched {
+            match (stood, self.desired.contains(&subscription)) {
+                (false, true) => add.push(subscription),
+                (true, false) => {
+                    if let Subscription::Sharded(channel) = &subscription {
+                        *self.leaving.entry(channel.clone()).or_default() += 1;
+                    }
+                    remove.push(subscription);
+                }
+                _ => {}
+            }
+        }
+        (add, remove)
+    }
+
+    /// Passes a message on.
+    fn take(&mut self, push: PushInfo, held: Option<Held>) -> Result<(), LinkError> {
         let PushInfo { kind, mut data } = push;
         let kind = match kind {
             PushKind::Message => Kind::Channel,
             PushKind::PMessage => Kind::Pattern,
             PushKind::SMessage => Kind::Sharded,
-            PushKind::Disconnection => return false,
-            _ => return true,
+            PushKind::SUnsubscribe => {
+                if let Some(channel) = data.into_iter().next().and_then(text) {
+                    self.left(channel);
+                }
+                return Ok(());
+            }
+            PushKind::Disconnection => return Err(LinkError::Closed),
+            _ => return Ok(()),
         };
         let payload = data.pop().and_then(bytes);
-        let channel = data.pop().and_then(bytes);
-        let channel = channel.and_then(|channel| String::from_utf8(channel).ok());
-        let event = match (channel, payload) {
-            (Some(channel), Some(payload)) => Event::Message {
-                kind,
-                channel,
-                payload: Bytes::from(payload),
-            },
-            _ => Event::Error { kind: "protocol" },
-        };
-        // The receiver lives as long as the process.
-        let _ = self.events.send(event);
-        true
-    }
-
-    /// Takes a change and all that wait behind it: one command for many channels.
-    async fn change(
-        &mut self,
-        connection: &mut Connection,
-        first: Change,
-    ) -> Result<(), LinkError> {
-        let (mut add, mut remove, mut confirmed) = (Vec::new(), Vec::new(), Vec::new());
-        let mut next = Some(first);
-        while let Some(change) = next {
-            match change {
-                Change::Add(subscription, answer) => {
-                    confirmed.push(answer);
-                    if self.desired.insert(subscription.clone()) {
-                        add.push(subscription);
-                    }
-                }
-                Change::Remove(subscription) => {
-                    if self.desired.remove(&subscription) {
-                        match add.iter().position(|added| *added == subscription) {
-                            Some(index) => drop(add.swap_remove(index)),
-                            None => remove.push(subscription),
-                        }
-                    }
-                }
+        let channel = data.pop().and_then(text);
+        match (channel, payload) {
+            (Some(channel), Some(payload)) => {
+                let payload = Bytes::from(payload);
+                self.halves.message(kind, channel, payload, held);
             }
-            next = (add.len() + remove.len() < BATCH)
-                .then(|| self.changes.try_recv().ok())
-                .flatten();
-        }
-        // Removed and added again: it was never to be gone.
-        remove.retain(|removed| !self.desired.contains(removed));
-        unsubscribe(connection, &remove).await?;
-        subscribe(connection, &add).await?;
-        for answer in mem::take(&mut confirmed) {
-            // Who asked may have gone.
-            let _ = answer.send(());
+            _ => self.halves.error("protocol", 1),
         }
         Ok(())
     }
 
-    /// Takes the changes that wait, without a connection: who waits for a confirmation gets none.
-    fn drain_changes(&mut self) {
-        while let Ok(change) = self.changes.try_recv() {
-            match change {
-                Change::Add(subscription, _) => _ = self.desired.insert(subscription),
-                Change::Remove(subscription) => _ = self.desired.remove(&subscription),
+    /// Redis says that we do not listen to a sharded channel any more.
+    fn left(&mut self, channel: String) {
+        if let Some(count) = self.leaving.get_mut(&channel) {
+            *count -= 1;
+            if *count == 0 {
+                self.leaving.remove(&channel);
             }
+            return;
+        }
+        let subscription = Subscription::Sharded(channel);
+        if self.desired.contains(&subscription) {
+            self.lost.push(subscription);
         }
     }
 }
 
-async fn subscribe(connection: &mut Connection, all: &[Subscription]) -> Result<(), LinkError> {
+async fn under_way(work: &mut Option<Work>) -> Result<(), LinkError> {
+    match work {
+        Some(work) => work.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn subscribe(connection: Connection, all: Vec<Subscription>) -> Result<(), LinkError> {
     each(connection, all, ["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"]).await
 }
 
-async fn unsubscribe(connection: &mut Connection, all: &[Subscription]) -> Result<(), LinkError> {
+async fn unsubscribe(connection: Connection, all: Vec<Subscription>) -> Result<(), LinkError> {
     each(
         connection,
         all,
@@ -221,13 +303,13 @@ async fn unsubscribe(connection: &mut Connection, all: &[Subscription]) -> Resul
     .await
 }
 
-/// One command for each kind of channel; in a cluster one for each sharded channel, as they lie on different nodes.
+/// One command for each kind of channel; in a cluster one for each channel, as they lie on different nodes.
 async fn each(
-    connection: &mut Connection,
-    all: &[Subscription],
-    verbs: [&str; 3],
+    connection: Connection,
+    all: Vec<Subscription>,
+    verbs: [&'static str; 3],
 ) -> Result<(), LinkError> {
-    let mut names: [Vec<&str>; 3] = Default::default();
+    let mut names: [Vec<String>; 3] = Default::default();
     for subscription in all {
         match subscription {
             Subscription::Channel(name) => names[0].push(name),
@@ -235,19 +317,26 @@ async fn each(
             Subscription::Sharded(name) => names[2].push(name),
         }
     }
-    for (index, (names, verb)) in names.iter().zip(verbs).enumerate() {
-        let at_once = if index == 2 && connection.is_cluster() {
-            1
-        } else {
-            BATCH
-        };
-        for names in names.chunks(at_once) {
+    let (in_one, at_once) = match connection.is_cluster() {
+        true => (1, AT_ONCE),
+        false => (BATCH, 1),
+    };
+    let mut commands = Vec::new();
+    for (names, verb) in names.iter().zip(verbs) {
+        for names in names.chunks(in_one) {
             let mut command = redis::cmd(verb);
             command.arg(names);
-            connection.send(&command).await?;
+            commands.push(command);
         }
     }
-    Ok(())
+    stream::iter(commands)
+        .map(|command| {
+            let mut connection = connection.clone();
+            async move { connection.send(&command).await }
+        })
+        .buffer_unordered(at_once)
+        .try_for_each(|_| async { Ok(()) })
+        .await
 }
 
 fn bytes(value: Value) -> Option<Vec<u8>> {
@@ -256,4 +345,8 @@ fn bytes(value: Value) -> Option<Vec<u8>> {
         Value::SimpleString(text) => Some(text.into_bytes()),
         _ => None,
     }
+}
+
+fn text(value: Value) -> Option<String> {
+    bytes(value).and_then(|bytes| String::from_utf8(bytes).ok())
 }

@@ -1,6 +1,7 @@
 //! The queue of commands that nobody waits for, and the task that sends them.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -8,16 +9,17 @@ use std::{
     time::Duration,
 };
 
-use redis::{Cmd, Pipeline, Value};
+use redis::{Cmd, Value};
 use tokio::{
     sync::{mpsc, oneshot},
-    time,
+    time::{self, MissedTickBehavior},
 };
 
 use super::{
     Halves, Link, Settings,
     connect::{Connection, patiently},
     error::{LinkError, PublishError},
+    pause::Pause,
 };
 
 /// A command to be sent.
@@ -28,7 +30,10 @@ pub struct Publish {
 }
 
 /// A command, and who wants its answer.
-type Queued = (Publish, Option<oneshot::Sender<Result<Value, LinkError>>>);
+type Queued = (Publish, Option<Reply>);
+
+/// Where an answer goes.
+pub(super) type Reply = oneshot::Sender<Result<Value, LinkError>>;
 
 /// The sending end of the queue.
 #[derive(Debug)]
@@ -52,30 +57,32 @@ pub(super) struct Backlog {
 
 /// So many commands go out in one pipeline.
 const BATCH: usize = 512;
+/// And no more once they have so many bytes.
+const BATCH_BYTES: usize = 1 << 20;
 /// How often an idle connection is looked at.
 const PING: Duration = Duration::from_secs(1);
 
 impl Publish {
     /// To a channel.
     pub fn channel(channel: String, payload: Vec<u8>) -> Self {
-        Self::to("PUBLISH", &channel, &payload)
+        Self::to("PUBLISH", channel, payload)
     }
 
     /// To a sharded channel.
     pub fn sharded(channel: String, payload: Vec<u8>) -> Self {
-        Self::to("SPUBLISH", &channel, &payload)
+        Self::to("SPUBLISH", channel, payload)
     }
 
     /// To a stream, cut to about `max_len` entries as the adapters do.
     pub fn entry(stream: String, pairs: Vec<(&'static str, String)>) -> Self {
+        let mut bytes = stream.len();
         let mut command = redis::cmd("XADD");
         command
-            .arg(&stream)
+            .arg(stream)
             .arg("MAXLEN")
             .arg("~")
             .arg(MAX_LEN)
             .arg("*");
-        let mut bytes = stream.len();
         for (name, value) in pairs {
             bytes += name.len() + value.len();
             command.arg(name).arg(value);
@@ -83,13 +90,21 @@ impl Publish {
         Self { command, bytes }
     }
 
-    fn to(verb: &str, channel: &str, payload: &[u8]) -> Self {
+    fn to(verb: &str, channel: String, payload: Vec<u8>) -> Self {
+        let bytes = channel.len() + payload.len();
         let mut command = redis::cmd(verb);
         command.arg(channel).arg(payload);
-        Self {
-            command,
-            bytes: channel.len() + payload.len(),
-        }
+        Self { command, bytes }
+    }
+
+    /// Its words: the verb first.
+    #[cfg(test)]
+    pub(in crate::bus) fn words(&self) -> Vec<Vec<u8>> {
+        let words = self.command.args_iter().filter_map(|word| match word {
+            redis::Arg::Simple(bytes) => Some(bytes.to_vec()),
+            _ => None,
+        });
+        words.collect()
     }
 
     fn weight(&self) -> usize {
@@ -111,11 +126,7 @@ impl Queue {
         (Self { to, load, bound }, backlog)
     }
 
-    pub(super) fn push(
-        &self,
-        publish: Publish,
-        reply: Option<oneshot::Sender<Result<Value, LinkError>>>,
-    ) -> Result<(), PublishError> {
+    pub(super) fn push(&self, publish: Publish, reply: Option<Reply>) -> Result<(), PublishError> {
         if !self.load.up.load(Ordering::Acquire) {
             return Err(PublishError::Down);
         }
@@ -138,24 +149,25 @@ pub(super) async fn pump(
     mut backlog: Backlog,
     halves: Arc<Halves>,
 ) {
-    let mut pause = super::listen::Pause::default();
+    let mut pause = Pause::default();
     loop {
+        pause.begins();
         let reason = match settings.url.connect(None).await {
             Ok(connection) => {
-                *link.asking() = Some(connection.clone());
+                link.asks_on(Some(connection.clone()));
                 backlog.load.up.store(true, Ordering::Release);
                 halves.publishing();
-                let began = time::Instant::now();
-                let reason = backlog.send(connection, &settings, &halves).await;
-                pause.worked_since(began);
-                reason
+                tokio::select! {
+                    reason = backlog.send(connection, &settings, &halves) => reason,
+                    reason = link.failed() => reason,
+                }
             }
             Err(error) => error,
         };
         backlog.load.up.store(false, Ordering::Release);
-        link.asking().take();
+        link.asks_on(None);
         halves.down(false, &reason);
-        backlog.refuse(&reason);
+        backlog.refuse(&reason, &halves);
         pause.wait().await;
     }
 }
@@ -168,41 +180,49 @@ impl Backlog {
         settings: &Settings,
         halves: &Halves,
     ) -> LinkError {
+        let mut tick = time::interval(PING);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let first = time::timeout(PING, self.from.recv()).await;
-            let mut batch: Vec<Queued> = match first {
-                Ok(Some(first)) => vec![first],
-                Ok(None) => return LinkError::Closed,
-                Err(_) => match patiently(PONG, connection.send(&redis::cmd("PING"))).await {
-                    Ok(Ok(_)) => continue,
-                    Ok(Err(error)) | Err(error) => return error,
+            let sent = tokio::select! {
+                first = self.from.recv() => match first {
+                    Some(first) => {
+                        let batch = self.batch(first);
+                        batch.send(&mut connection, settings.request_timeout, halves).await
+                    }
+                    None => return LinkError::Closed,
                 },
+                _ = tick.tick() => patiently(PONG, connection.check()).await.flatten(),
             };
-            while batch.len() < BATCH
-                && let Ok(next) = self.from.try_recv()
-            {
-                batch.push(next);
-            }
-            let taken: usize = batch.iter().map(|(publish, _)| publish.weight()).sum();
-            self.load.bytes.fetch_sub(taken, Ordering::AcqRel);
-            let timeout = settings.request_timeout;
-            match patiently(timeout, run(&mut connection, batch, halves)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) | Err(error) => return error,
+            if let Err(error) = sent {
+                return error;
             }
         }
     }
 
+    /// A command, and those that wait behind it.
+    fn batch(&mut self, first: Queued) -> Batch {
+        let mut batch = Batch {
+            commands: Vec::new(),
+            replies: Vec::new(),
+            bytes: 0,
+            load: Arc::clone(&self.load),
+        };
+        let mut next = Some(first);
+        while let Some((publish, reply)) = next {
+            batch.bytes += publish.weight();
+            batch.commands.push(publish.command);
+            batch.replies.push(reply);
+            next = (batch.commands.len() < BATCH && batch.bytes < BATCH_BYTES)
+                .then(|| self.from.try_recv().ok())
+                .flatten();
+        }
+        batch
+    }
+
     /// What waits when the connection fails is not kept.
-    fn refuse(&mut self, reason: &LinkError) {
-        while let Ok((publish, reply)) = self.from.try_recv() {
-            self.load
-                .bytes
-                .fetch_sub(publish.weight(), Ordering::AcqRel);
-            if let Some(reply) = reply {
-                // Who asked may have gone.
-                let _ = reply.send(Err(reason.clone()));
-            }
+    fn refuse(&mut self, reason: &LinkError, halves: &Halves) {
+        while let Ok(first) = self.from.try_recv() {
+            self.batch(first).refuse(reason, halves);
         }
     }
 }
@@ -210,43 +230,61 @@ impl Backlog {
 /// How long a ping may take.
 const PONG: Duration = Duration::from_secs(2);
 
-/// Sends a batch; an error is one of the connection, those of single commands are told one by one.
-async fn run(
-    connection: &mut Connection,
-    batch: Vec<Queued>,
-    halves: &Halves,
-) -> Result<(), LinkError> {
-    let mut replies = Vec::with_capacity(batch.len());
-    let mut answers = Vec::with_capacity(batch.len());
-    if connection.is_cluster() {
-        for (publish, reply) in batch {
-            replies.push(reply);
-            answers.push(connection.send(&publish.command).await);
-        }
-    } else {
-        let mut pipeline = Pipeline::with_capacity(batch.len());
-        for (publish, reply) in batch {
-            replies.push(reply);
-            pipeline.add_command(publish.command);
-        }
-        let values = connection.send_all(&pipeline).await?;
-        answers.extend(values.into_iter().map(|value| {
-            let value = value.extract_error();
-            value.map_err(|error| LinkError::from(&error))
-        }));
-    }
-    let mut fatal = None;
-    for (reply, answer) in replies.into_iter().zip(answers) {
-        if let Err(error) = &answer {
-            halves.error(error.label());
-            if error.ends_connection() {
-                fatal = Some(error.clone());
+/// Commands that go out at once; their bytes count until they are answered.
+struct Batch {
+    commands: Vec<Cmd>,
+    replies: Vec<Option<Reply>>,
+    bytes: usize,
+    load: Arc<Load>,
+}
+
+impl Batch {
+    /// Sends it; an error is one of the connection, those of single commands are told one by one.
+    async fn send(
+        mut self,
+        connection: &mut Connection,
+        timeout: Duration,
+        halves: &Halves,
+    ) -> Result<(), LinkError> {
+        let answers = match patiently(timeout, connection.send_all(&self.commands)).await {
+            Ok(Ok(answers)) => answers,
+            Ok(Err(error)) | Err(error) => {
+                self.refuse(&error, halves);
+                return Err(error);
+            }
+        };
+        let mut fatal = None;
+        let mut failed: BTreeMap<&'static str, u64> = BTreeMap::new();
+        for (reply, answer) in self.replies.drain(..).zip(answers) {
+            if let Err(error) = &answer {
+                *failed.entry(error.label()).or_default() += 1;
+                if error.ends_connection() {
+                    fatal = Some(error.clone());
+                }
+            }
+            if let Some(reply) = reply {
+                // Who asked may have gone.
+                let _ = reply.send(answer);
             }
         }
-        if let Some(reply) = reply {
+        for (kind, count) in failed {
+            halves.error(kind, count);
+        }
+        fatal.map_or(Ok(()), Err)
+    }
+
+    /// Nothing of it has an answer: each counts as lost.
+    fn refuse(mut self, reason: &LinkError, halves: &Halves) {
+        halves.error(reason.label(), self.commands.len() as u64);
+        for reply in self.replies.drain(..).flatten() {
             // Who asked may have gone.
-            let _ = reply.send(answer);
+            let _ = reply.send(Err(reason.clone()));
         }
     }
-    fatal.map_or(Ok(()), Err)
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.load.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
+    }
 }

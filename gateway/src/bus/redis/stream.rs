@@ -3,13 +3,13 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use redis::Value;
-use tokio::{sync::mpsc, time::Instant};
+use tokio::sync::mpsc;
 
 use super::{
     Settings,
     connect::{Connection, patiently},
     error::LinkError,
-    listen::Pause,
+    pause::Pause,
 };
 
 /// One entry of a stream.
@@ -21,6 +21,13 @@ pub struct Entries {
     pub id: String,
     /// Its fields and values, one after the other.
     pub fields: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Entries {
+    fn size(&self) -> usize {
+        let fields = self.fields.iter();
+        fields.map(|(name, value)| name.len() + value.len()).sum()
+    }
 }
 
 /// What a reader tells.
@@ -37,23 +44,82 @@ pub enum StreamEvent {
 /// How long a read waits for entries.
 const BLOCK: Duration = Duration::from_secs(2);
 /// At most so many entries of a stream come at once.
-const COUNT: usize = 500;
+const MOST: usize = 500;
+/// And so many at first, until it is known how large they are.
+const FIRST: usize = 16;
+/// A read is to bring no more bytes than about this.
+const BYTES: usize = 1 << 20;
 /// Beyond the wait of the read itself.
 const GRACE: Duration = Duration::from_secs(2);
 
 /// Reads from the present end of the streams on, for the life of the process; what the receiver does not take waits in Redis.
 pub async fn read_streams(settings: Settings, streams: Vec<String>, to: mpsc::Sender<StreamEvent>) {
+    if !settings.url.is_cluster() {
+        return read_group(&settings, streams, &to).await;
+    }
+    // Each lies on a node of its own, and a read waits on one node.
+    let (together_to, together) = mpsc::channel(1);
+    let count = streams.len();
+    let readers = streams.into_iter().enumerate().map(|(index, stream)| {
+        let (settings, together) = (settings.clone(), together_to.clone());
+        async move {
+            let (one_to, mut one) = mpsc::channel(1);
+            let read = read_group(&settings, vec![stream], &one_to);
+            let pass = async {
+                while let Some(event) = one.recv().await
+                    && together.send((index, event)).await.is_ok()
+                {}
+            };
+            tokio::select! {
+                () = read => {}
+                () = pass => {}
+            }
+        }
+    });
+    let all = futures_util::future::join_all(readers);
+    tokio::select! {
+        _ = all => {}
+        () = join(together, count, &to) => {}
+    }
+}
+
+/// Makes one reader of many: up while all of them are.
+async fn join(
+    mut from: mpsc::Receiver<(usize, StreamEvent)>,
+    count: usize,
+    to: &mpsc::Sender<StreamEvent>,
+) {
+    let mut up = vec![false; count];
+    while let Some((index, event)) = from.recv().await {
+        let was_up = up.iter().all(|up| *up);
+        let tell = match &event {
+            StreamEvent::Up => {
+                up[index] = true;
+                !was_up && up.iter().all(|up| *up)
+            }
+            StreamEvent::Down(_) => {
+                up[index] = false;
+                true
+            }
+            StreamEvent::Entry(_) => true,
+        };
+        if tell && to.send(event).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn read_group(settings: &Settings, streams: Vec<String>, to: &mpsc::Sender<StreamEvent>) {
     let mut positions: BTreeMap<String, String> = BTreeMap::new();
     let mut pause = Pause::default();
     loop {
-        let began = Instant::now();
-        let Err(error) = follow(&settings, &streams, &mut positions, &to).await else {
+        pause.begins();
+        let Err(error) = follow(settings, &streams, &mut positions, to).await else {
             return;
         };
         if to.send(StreamEvent::Down(error)).await.is_err() {
             return;
         }
-        pause.worked_since(began);
         pause.wait().await;
     }
 }
@@ -75,8 +141,16 @@ async fn follow(
     if to.send(StreamEvent::Up).await.is_err() {
         return Ok(());
     }
+    let mut count = FIRST;
     loop {
-        for entry in read(&mut connection, positions).await? {
+        let entries = read(&mut connection, positions, count).await?;
+        let bytes: usize = entries.iter().map(Entries::size).sum();
+        count = match bytes {
+            0 => FIRST,
+            // So many of this size.
+            _ => (entries.len() * BYTES / bytes).clamp(1, MOST),
+        };
+        for entry in entries {
             positions.insert(entry.stream.clone(), entry.id.clone());
             if to.send(StreamEvent::Entry(entry)).await.is_err() {
                 return Ok(());
@@ -101,13 +175,14 @@ async fn last_id(connection: &mut Connection, stream: &str) -> Result<String, Li
 async fn read(
     connection: &mut Connection,
     positions: &BTreeMap<String, String>,
+    count: usize,
 ) -> Result<Vec<Entries>, LinkError> {
     let mut command = redis::cmd("XREAD");
     command
         .arg("BLOCK")
         .arg(BLOCK.as_millis() as u64)
         .arg("COUNT")
-        .arg(COUNT)
+        .arg(count)
         .arg("STREAMS");
     positions.keys().for_each(|stream| _ = command.arg(stream));
     positions.values().for_each(|id| _ = command.arg(id));

@@ -1,0 +1,120 @@
+//! The reader of streams.
+
+use std::time::Duration;
+
+use carillon_gateway::bus::redis::{Publish, Settings, StreamEvent, read_streams};
+use carillon_tests::redis::Options;
+use carillon_tests::topology::RedisCluster;
+use tokio::sync::mpsc;
+use tokio::time;
+
+use crate::fixture::{PATIENCE, Pair, run};
+
+struct Reader(mpsc::Receiver<StreamEvent>);
+
+impl Reader {
+    fn start(url: &str, streams: &[&str]) -> Self {
+        let (to, from) = mpsc::channel(8);
+        let streams = streams.iter().map(|stream| (*stream).to_owned()).collect();
+        let settings = Settings::new(url.parse().unwrap());
+        tokio::task::spawn_local(read_streams(settings, streams, to));
+        Self(from)
+    }
+
+    async fn next(&mut self) -> StreamEvent {
+        time::timeout(PATIENCE, self.0.recv())
+            .await
+            .unwrap()
+            .unwrap()
+    }
+
+    async fn until_up(&mut self) {
+        loop {
+            match self.next().await {
+                StreamEvent::Up => return,
+                StreamEvent::Down(_) => {}
+                StreamEvent::Entry(entry) => panic!("{entry:?}"),
+            }
+        }
+    }
+
+    async fn entry(&mut self) -> (String, String) {
+        loop {
+            if let StreamEvent::Entry(entry) = self.next().await {
+                let value = String::from_utf8(entry.fields[0].1.clone()).unwrap();
+                return (entry.stream, value);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_restart_loses_nothing_and_repeats_nothing() {
+    run(async {
+        let redis = Options::default().appendonly().start();
+        redis.command(&["XADD", "a", "*", "n", "old"]);
+        let mut reader = Reader::start(&redis.url(), &["a", "b"]);
+        reader.until_up().await;
+        let add = |n: u32| {
+            let stream = if n.is_multiple_of(2) { "a" } else { "b" };
+            redis.command(&["XADD", stream, "*", "n", &n.to_string()]);
+        };
+        // More than one read, and some that nobody has taken when Redis dies.
+        (0..600).for_each(add);
+        let mut all = vec![reader.entry().await];
+        redis.kill();
+        redis.restart();
+        (600..660).for_each(add);
+        while all.len() < 660 {
+            all.push(reader.entry().await);
+        }
+        let of = |wanted: &str| -> Vec<u32> {
+            let own = all.iter().filter(|(stream, _)| stream == wanted);
+            own.map(|(_, value)| value.parse().unwrap()).collect()
+        };
+        let expected = |first| (first..660).step_by(2).collect::<Vec<u32>>();
+        assert_eq!((of("a"), of("b")), (expected(0), expected(1)));
+        let more = time::timeout(Duration::from_millis(300), reader.entry()).await;
+        assert!(more.is_err(), "{more:?}");
+    });
+}
+
+#[test]
+fn large_entries_come_few_at_once() {
+    run(async {
+        let redis = Options::default().start();
+        let mut reader = Reader::start(&redis.url(), &["a"]);
+        reader.until_up().await;
+        let text = "x".repeat(1 << 20);
+        for _ in 0..40 {
+            redis.command(&["XADD", "a", "*", "n", &text]);
+        }
+        for _ in 0..40 {
+            assert_eq!(reader.entry().await.1.len(), 1 << 20);
+        }
+    });
+}
+
+#[test]
+fn streams_on_several_nodes() {
+    run(async {
+        let cluster = RedisCluster::start();
+        let mut reader = Reader::start(&cluster.url(), &["s", "s-1", "s-2", "s-3"]);
+        reader.until_up().await;
+        let link = Pair::up(&cluster.url()).await.link;
+        let mut wanted = Vec::new();
+        for n in 0..20 {
+            let stream = ["s", "s-1", "s-2", "s-3"][n % 4];
+            let pairs = vec![("n", n.to_string())];
+            let publish = Publish::entry(stream.to_owned(), pairs);
+            link.publish(publish, None).unwrap();
+            wanted.push((stream.to_owned(), n.to_string()));
+        }
+        let mut found = Vec::new();
+        for _ in 0..20 {
+            found.push(reader.entry().await);
+        }
+        found.sort_by_key(|(_, n)| n.parse::<u32>().unwrap());
+        assert_eq!(found, wanted);
+    });
+}
