@@ -8,6 +8,7 @@ use redis::{
     aio::{ConnectionLike, MultiplexedConnection},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
+    cluster_routing::{Route, SingleNodeRoutingInfo, SlotAddr},
 };
 use tokio::{net::TcpStream, task, time};
 
@@ -256,7 +257,9 @@ impl Connection {
             let mut connection = self.clone();
             async move {
                 let answers = match &*indices {
-                    [index] => vec![connection.send(&commands[*index]).await],
+                    [index] if !is_publish(&commands[*index]) => {
+                        vec![connection.send(&commands[*index]).await]
+                    }
                     _ => {
                         let group = indices.iter().map(|index| &commands[*index]);
                         let answers = connection.pipeline(group).await;
@@ -278,13 +281,28 @@ impl Connection {
         commands: impl Iterator<Item = &Cmd>,
     ) -> Result<Vec<Answer>, LinkError> {
         let mut pipeline = Pipeline::new();
+        let mut any_node = true;
         for command in commands {
+            any_node &= is_publish(command);
             pipeline.add_command(command.clone());
         }
         let answers = match &mut self.line {
             Line::Single(connection) => {
                 connection
                     .req_packed_commands(&pipeline, 0, pipeline.len())
+                    .await
+            }
+            Line::Cluster(connection) if any_node => {
+                // Always the same one: what is published by several would come in any order.
+                let node = Route::new(0, SlotAddr::Master);
+                let count = pipeline.len();
+                connection
+                    .route_pipeline(
+                        pipeline,
+                        0,
+                        count,
+                        SingleNodeRoutingInfo::SpecificNode(node),
+                    )
                     .await
             }
             Line::Cluster(connection) => {
@@ -324,9 +342,20 @@ impl Connection {
     }
 }
 
-/// The channel or stream of a command: its first word behind the verb.
+fn is_publish(command: &Cmd) -> bool {
+    matches!(word(command, 0), Some(b"PUBLISH"))
+}
+
+/// What a command is for, where its order counts: its channel or stream. Every node takes a `PUBLISH` and tells all others.
 fn key(command: &Cmd) -> Option<&[u8]> {
-    command.args_iter().nth(1).and_then(|word| match word {
+    if is_publish(command) {
+        return None;
+    }
+    word(command, 1)
+}
+
+fn word(command: &Cmd, index: usize) -> Option<&[u8]> {
+    command.args_iter().nth(index).and_then(|word| match word {
         Arg::Simple(bytes) => Some(bytes),
         _ => None,
     })
