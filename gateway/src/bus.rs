@@ -153,6 +153,11 @@ impl Bus {
         Ok(published)
     }
 
+    /// Whether what is published now reaches the other processes, if there can be any.
+    pub fn reaches_others(&self) -> bool {
+        self.remote().is_none_or(Remote::takes)
+    }
+
     /// Delivers what another process has published: to every shard or, on an error, to none.
     pub fn receive(&self, broadcast: Broadcast) -> Result<(), PublishError> {
         self.distribute(None, broadcast).map(|_| ())

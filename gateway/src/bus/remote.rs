@@ -147,6 +147,11 @@ impl Remote {
         self.0.up.load(Ordering::Relaxed)
     }
 
+    /// Whether a broadcast that comes now is passed on.
+    pub fn takes(&self) -> bool {
+        self.is_up() && self.0.bytes.load(Ordering::Acquire) <= self.0.bound
+    }
+
     /// Set by the task.
     pub fn set_up(&self, up: bool) {
         self.0.up.store(up, Ordering::Relaxed);

@@ -57,6 +57,9 @@ fn publish(
         Id::Fresh(reservation) => Some(reservation),
         Id::None => None,
     };
+    if permit.rules.refuse_on_bus_loss && !api.bus.reaches_others() {
+        return Err(Problem::new(Code::Unavailable, BUS_LOST).retry_after(LOSS_PAUSE));
+    }
     let acks = emit.ack.map(|ack| Gathering::new(api, ack));
     let tally = api.bus.tally();
     let mut broadcast = message.broadcast(acks.as_ref(), &permit.rules);
@@ -209,7 +212,9 @@ fn claim(api: &Api, permit: &Permit, emit: &Emit<'_>, text: &str) -> Result<Id, 
 }
 
 fn unavailable(error: PublishError) -> Problem {
-    Problem::new(Code::Unavailable, error.to_string()).retry_after(1)
+    Problem::new(Code::Unavailable, error.to_string())
+        .retry_after(1)
+        .momentary()
 }
 
 fn made_up_id() -> Box<str> {
@@ -219,5 +224,9 @@ fn made_up_id() -> Box<str> {
 /// As long as anybody may wait for acks.
 const MAX_WAIT: Duration = Duration::from_mins(5);
 const MAX_ID: usize = 256;
+/// After so many seconds to try again when the bus is lost.
+const LOSS_PAUSE: u32 = 2;
+const BUS_LOST: &str =
+    "the way to the other nodes is down, and `onBusLoss` of this namespace is `refuse`";
 const ID_BUSY: &str = "a call with this id is under way";
 const ID_OTHER: &str = "this id was used with another body in the last ten minutes";

@@ -94,7 +94,7 @@ impl Emitter {
         }
         for _ in 0..FULL_TRIES {
             match event::submit(&self.api, &self.caller, text) {
-                Err(refused) if refused.error.code == Code::Unavailable => {
+                Err(refused) if refused.error.is_momentary() => {
                     time::sleep(FULL_PAUSE).await;
                 }
                 Ok(submitted) => {
