@@ -1,5 +1,6 @@
 //! Gateways on one Redis share more than messages: what becomes of an emit while it is away, and ids of calls.
 
+mod ids;
 mod loss;
 
 use carillon_tests::cluster::Mode;

@@ -107,6 +107,7 @@ pub(super) async fn prepare(
         format.name(),
         format.hears(),
         settings.request_timeout,
+        &settings.key_prefix,
     );
     let (members, asked) = Members::new();
     Ok(Prepared {

@@ -199,6 +199,11 @@ impl Cluster {
                 };
                 self.send(&target.namespace, command);
             }
+            Outgoing::Command(command, reply) => {
+                if let Err(error) = self.link.publish(command, reply) {
+                    self.observer.error(error.label());
+                }
+            }
             Outgoing::Namespace { name, used } => self.use_namespace(&name, used),
             Outgoing::Room {
                 namespace,

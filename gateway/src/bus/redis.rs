@@ -21,7 +21,7 @@ use tokio::{
     task,
 };
 
-pub use ::redis::{Cmd, Value};
+pub use ::redis::{Cmd, Value, from_redis_value};
 
 pub use self::{
     connect::{RedisUrl, UrlError},

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     broadcast::Broadcast,
     query::Change,
+    redis::{LinkError, Publish, Value},
     wire::{Data, RemoteSocket},
 };
 use crate::target::Target;
@@ -26,6 +27,8 @@ use crate::target::Target;
 pub enum Outgoing {
     /// A broadcast, which is delivered here already.
     Broadcast(Arc<Broadcast>),
+    /// A command that is sent after all that came before it on this queue.
+    Command(Publish, Option<oneshot::Sender<Result<Value, LinkError>>>),
     /// A change of the sockets of a selection, which is made here already.
     Change {
         /// Which sockets.
@@ -105,6 +108,7 @@ struct Line {
     mode: &'static str,
     hears: Hears,
     timeout: Duration,
+    keys: String,
     lost: AtomicU64,
 }
 
@@ -120,13 +124,14 @@ pub enum Hears {
 }
 
 impl Remote {
-    /// Both ends of a queue that holds at most `bound` bytes of broadcasts. `mode` is the name of the format, and
-    /// `timeout` how long others may take to answer.
+    /// Both ends of a queue that holds at most `bound` bytes of broadcasts. `mode` is the name of the format,
+    /// `timeout` how long others may take to answer, and `prefix` what our keys in Redis begin with.
     pub fn new(
         bound: usize,
         mode: &'static str,
         hears: Hears,
         timeout: Duration,
+        prefix: &str,
     ) -> (Self, mpsc::UnboundedReceiver<Outgoing>) {
         let (to, from) = mpsc::unbounded_channel();
         let line = Line {
@@ -137,6 +142,7 @@ impl Remote {
             mode,
             hears,
             timeout,
+            keys: format!("{{{prefix}:carillon}}:"),
             lost: AtomicU64::new(0),
         };
         (Self(Arc::new(line)), from)
@@ -192,6 +198,38 @@ impl Remote {
         self.0.bytes.fetch_sub(weight, Ordering::AcqRel);
         self.lose();
         false
+    }
+
+    /// The name of a key; all of ours lie in one slot of a Redis Cluster.
+    pub fn key(&self, name: &str) -> String {
+        format!("{}{name}", self.0.keys)
+    }
+
+    /// Has a script done after all that was published before, and waits for its answer.
+    pub fn script<K: AsRef<str>, A: AsRef<[u8]>>(
+        &self,
+        source: &str,
+        keys: &[K],
+        arguments: &[A],
+    ) -> impl Future<Output = Result<Value, LinkError>> + Send + use<K, A> {
+        let (reply, answer) = oneshot::channel();
+        if self.is_up() {
+            let command = Publish::script(source, keys, arguments);
+            self.send(Outgoing::Command(command, Some(reply)));
+        }
+        async { answer.await.unwrap_or(Err(LinkError::Closed)) }
+    }
+
+    /// The same without an answer; while Redis is away nothing happens.
+    pub fn script_unheard<K: AsRef<str>, A: AsRef<[u8]>>(
+        &self,
+        source: &str,
+        keys: &[K],
+        arguments: &[A],
+    ) {
+        if self.is_up() {
+            self.send(Outgoing::Command(Publish::script(source, keys, arguments), None));
+        }
     }
 
     /// Passes anything else on.

@@ -12,7 +12,8 @@ use crate::{
         Api,
         access::{Caller, Permit},
         binary::{self, Arguments},
-        idempotency::{Claim, Reservation, Scope},
+        idempotency::Scope,
+        ids::{Claimed, Reserved},
         problem::{Code, Problem},
         request::{Ack, Emit, parse::parse},
         response::{Accepted, Refused},
@@ -28,7 +29,7 @@ use crate::{
 };
 
 /// Publishes one event.
-pub(super) fn submit(
+pub(super) async fn submit(
     api: &Arc<Api>,
     caller: &Caller,
     text: &str,
@@ -40,11 +41,11 @@ pub(super) fn submit(
         })
     };
     let emit: Emit<'_> = parse(text).map_err(|error| refused(None, error))?;
-    let published = publish(api, caller, &emit, text);
+    let published = publish(api, caller, &emit, text).await;
     published.map_err(|error| refused(emit.id.as_ref(), error))
 }
 
-fn publish(
+async fn publish(
     api: &Arc<Api>,
     caller: &Caller,
     emit: &Emit<'_>,
@@ -52,8 +53,8 @@ fn publish(
 ) -> Result<Submitted, Problem> {
     let permit = caller.permit(Permission::Emit, &emit.namespace)?;
     let message = Message::read(emit, &permit, caller)?;
-    let reservation = match claim(api, &permit, emit, text)? {
-        Id::Known(answer) => return Ok(Submitted::known(answer)),
+    let reservation = match claim(api, &permit, emit, text).await? {
+        Id::Known(answer) => return Ok(Submitted::known(*answer)),
         Id::Fresh(reservation) => Some(reservation),
         Id::None => None,
     };
@@ -70,7 +71,7 @@ fn publish(
         id: emit.id.clone().map_or_else(made_up_id, Into::into),
         accepted: true,
         recipients: 0,
-        degraded: published.degraded,
+        degraded: published.degraded || reservation.as_ref().is_some_and(|id| id.is_degraded()),
         entry: published.entry.map(|entry| entry.to_string().into()),
         acks: None,
         missing: None,
@@ -186,11 +187,11 @@ fn check_size(arguments: &Arguments, caller: &Caller) -> Result<(), Problem> {
 
 enum Id {
     None,
-    Known(Accepted),
-    Fresh(Reservation<Accepted>),
+    Known(Box<Accepted>),
+    Fresh(Box<Reserved>),
 }
 
-fn claim(api: &Api, permit: &Permit, emit: &Emit<'_>, text: &str) -> Result<Id, Problem> {
+async fn claim(api: &Api, permit: &Permit, emit: &Emit<'_>, text: &str) -> Result<Id, Problem> {
     let Some(id) = &emit.id else {
         return Ok(Id::None);
     };
@@ -203,11 +204,12 @@ fn claim(api: &Api, permit: &Permit, emit: &Emit<'_>, text: &str) -> Result<Id, 
         namespace: Arc::clone(&permit.namespace),
         id: id.as_str().into(),
     };
-    match api.ids.claim(scope, text.trim().as_bytes(), clock::now()) {
-        Claim::Fresh(reservation) => Ok(Id::Fresh(reservation)),
-        Claim::Known(answer) => Ok(Id::Known(answer)),
-        Claim::Busy => Err(Problem::new(Code::Busy, ID_BUSY).retry_after(1)),
-        Claim::Other => Err(Problem::new(Code::Repeated, ID_OTHER).with("/id", "used before")),
+    let claimed = api.ids.claim(scope, text.trim().as_bytes(), clock::now());
+    match claimed.await {
+        Claimed::Fresh(reservation) => Ok(Id::Fresh(reservation)),
+        Claimed::Known(answer) => Ok(Id::Known(answer)),
+        Claimed::Busy => Err(Problem::new(Code::Busy, ID_BUSY).retry_after(1)),
+        Claimed::Other => Err(Problem::new(Code::Repeated, ID_OTHER).with("/id", "used before")),
     }
 }
 

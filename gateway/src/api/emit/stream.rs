@@ -93,7 +93,7 @@ impl Emitter {
             Err(problem) => return self.refuse(problem),
         }
         for _ in 0..FULL_TRIES {
-            match event::submit(&self.api, &self.caller, text) {
+            match event::submit(&self.api, &self.caller, text).await {
                 Err(refused) if refused.error.is_momentary() => {
                     time::sleep(FULL_PAUSE).await;
                 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{self, Instant};
 
 use crate::{
-    api::{Api, idempotency::Reservation, request, response::Accepted},
+    api::{Api, ids::Reserved, request, response::Accepted},
     bus::{
         Bus,
         gather::{AckGather, Acks, Tally},
@@ -18,7 +18,7 @@ use crate::{
 pub(super) struct Submitted {
     answer: Accepted,
     waiting: Option<Waiting>,
-    reservation: Option<Reservation<Accepted>>,
+    reservation: Option<Box<Reserved>>,
 }
 
 #[derive(Debug)]
@@ -62,10 +62,10 @@ impl Submitted {
         answer: Accepted,
         tally: Arc<Tally>,
         acks: Option<Gathering>,
-        mut reservation: Option<Reservation<Accepted>>,
+        mut reservation: Option<Box<Reserved>>,
     ) -> Self {
         if let Some(reservation) = &mut reservation {
-            reservation.taken(answer.clone(), clock::now());
+            reservation.taken(&answer, acks.is_some(), clock::now());
         }
         let waiting = Waiting {
             tally,
@@ -118,7 +118,7 @@ impl Submitted {
             }
         }
         if let Some(reservation) = self.reservation.take() {
-            reservation.complete(self.answer.clone(), clock::now());
+            reservation.complete(&self.answer, clock::now());
         }
         self.answer
     }
