@@ -1,5 +1,7 @@
-//! Gateways on one Redis share more than messages: what becomes of an emit while it is away, and ids of calls.
+//! Gateways on one Redis share more than messages: what becomes of an emit while it is away, ids of calls, and the past
+//! of rooms.
 
+mod history;
 mod ids;
 mod loss;
 

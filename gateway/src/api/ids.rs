@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use tokio::sync::oneshot;
 
 use super::{
     idempotency::{Claim, Ids, KEPT, RESERVED, Reservation, Scope},
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::bus::{
     Bus,
-    redis::{Value, from_redis_value},
+    redis::{LinkError, Value, from_redis_value},
     remote::Remote,
 };
 
@@ -44,6 +45,9 @@ pub(super) struct Reserved {
     degraded: bool,
 }
 
+/// An answer on its way to Redis.
+pub(super) type Keeping = oneshot::Receiver<Result<Value, LinkError>>;
+
 /// An id in Redis that is ours as long as the token says so.
 #[derive(Debug)]
 struct Entry {
@@ -53,6 +57,8 @@ struct Entry {
     token: String,
     /// What to answer if the caller goes away.
     provisional: Option<Accepted>,
+    /// The answer is written.
+    done: bool,
 }
 
 impl SharedIds {
@@ -109,19 +115,20 @@ impl Reserved {
         if let Some(entry) = &mut self.everywhere {
             entry.provisional = Some(answer.clone());
             if lasts {
-                entry.keep(None);
+                drop(entry.keep(None));
             }
         }
     }
 
-    /// Replaces the answer by the complete one.
-    pub(super) fn complete(mut self, answer: &Accepted, now: Instant) {
+    /// Replaces the answer by the complete one; the other nodes know it when what is returned is done.
+    pub(super) fn complete(mut self, answer: &Accepted, now: Instant) -> Option<Keeping> {
         if let Some(here) = self.here.take() {
             here.complete(answer.clone(), now);
         }
-        if let Some(entry) = &mut self.everywhere {
-            entry.provisional = Some(answer.clone());
-        }
+        let mut entry = self.everywhere.take()?;
+        entry.provisional = None;
+        entry.done = true;
+        Some(entry.answer(answer.clone()))
     }
 }
 
@@ -146,6 +153,7 @@ impl Entry {
             token: format!("{:016x}", rand::random::<u64>()),
             remote,
             provisional: None,
+            done: false,
         }
     }
 
@@ -154,7 +162,12 @@ impl Entry {
         let hold = RESERVED.as_millis().to_string();
         let arguments = [self.body.as_str(), &self.token, &hold];
         let keys = [self.key.as_str()];
-        let answer = self.remote.script(CLAIM, &keys, &arguments).await.ok()?;
+        let answer = self
+            .remote
+            .script(CLAIM, &keys, &arguments)
+            .await
+            .ok()?
+            .ok()?;
         if answer == Value::Nil {
             return Some(Stored::Fresh);
         }
@@ -166,26 +179,30 @@ impl Entry {
         })
     }
 
-    /// Writes the answer, or only that there will be one.
-    fn keep(&self, answer: Option<&str>) {
-        let hold = KEPT.as_millis().to_string();
-        let arguments = [&*self.body, &*self.token, answer.unwrap_or(""), &*hold];
-        self.remote.script_unheard(KEEP, &[&self.key], &arguments);
-    }
-}
-
-impl Drop for Entry {
-    fn drop(&mut self) {
-        let Some(mut answer) = self.provisional.take() else {
-            let arguments = [&*self.token];
-            return self.remote.script_unheard(FREE, &[&self.key], &arguments);
-        };
+    fn answer(&self, mut answer: Accepted) -> Keeping {
         let mut text = json(&answer);
         if text.len() > MAX_ANSWER {
             answer.acks = None;
             text = json(&answer);
         }
-        self.keep(Some(&text));
+        self.keep(Some(&text))
+    }
+
+    /// Writes the answer, or only that there will be one.
+    fn keep(&self, answer: Option<&str>) -> Keeping {
+        let hold = KEPT.as_millis().to_string();
+        let arguments = [&*self.body, &*self.token, answer.unwrap_or(""), &*hold];
+        self.remote.script(KEEP, &[&self.key], &arguments)
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        match self.provisional.take() {
+            Some(answer) => drop(self.answer(answer)),
+            None if self.done => {}
+            None => drop(self.remote.script(FREE, &[&self.key], &[&*self.token])),
+        }
     }
 }
 

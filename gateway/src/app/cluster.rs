@@ -188,6 +188,10 @@ impl Prepared {
             mode: format.name(),
             prefix,
         };
+        let stores = {
+            let members = members.clone();
+            move || members.is_lowest()
+        };
         let other_mode = other_mode((*health).clone(), lease.mode);
         task::spawn_local(members.keep(lease, link.clone(), asked, up, other_mode));
         let entries = Some(format.streams()).filter(|streams| !streams.is_empty());
@@ -222,6 +226,7 @@ impl Prepared {
             declared,
             request_timeout: settings.request_timeout,
             keep: Box::new(keep),
+            stores: Box::new(stores),
             observer: Rc::new(observer),
             now: clock::now,
         };

@@ -105,6 +105,7 @@ struct Line {
     bytes: AtomicUsize,
     bound: usize,
     up: AtomicBool,
+    whole: AtomicBool,
     mode: &'static str,
     hears: Hears,
     timeout: Duration,
@@ -139,6 +140,7 @@ impl Remote {
             bytes: AtomicUsize::new(0),
             bound,
             up: AtomicBool::new(false),
+            whole: AtomicBool::new(false),
             mode,
             hears,
             timeout,
@@ -153,14 +155,15 @@ impl Remote {
         self.0.up.load(Ordering::Relaxed)
     }
 
-    /// Whether a broadcast that comes now is passed on.
+    /// Whether a broadcast that comes now is passed on, by a way of which nothing is known to be broken.
     pub fn takes(&self) -> bool {
-        self.is_up() && self.0.bytes.load(Ordering::Acquire) <= self.0.bound
+        self.is_up() && self.0.whole.load(Ordering::Relaxed) && self.0.bytes.load(Ordering::Acquire) <= self.0.bound
     }
 
-    /// Set by the task.
-    pub fn set_up(&self, up: bool) {
+    /// Set by the task: whether Redis takes what is published, and whether others are heard too.
+    pub fn set_up(&self, up: bool, whole: bool) {
         self.0.up.store(up, Ordering::Relaxed);
+        self.0.whole.store(whole, Ordering::Relaxed);
     }
 
     /// The name of the format.
@@ -205,31 +208,19 @@ impl Remote {
         format!("{}{name}", self.0.keys)
     }
 
-    /// Has a script done after all that was published before, and waits for its answer.
+    /// Has a script done after all that was published before, and tells its answer; nothing happens while Redis is away.
     pub fn script<K: AsRef<str>, A: AsRef<[u8]>>(
         &self,
         source: &str,
         keys: &[K],
         arguments: &[A],
-    ) -> impl Future<Output = Result<Value, LinkError>> + Send + use<K, A> {
+    ) -> oneshot::Receiver<Result<Value, LinkError>> {
         let (reply, answer) = oneshot::channel();
         if self.is_up() {
             let command = Publish::script(source, keys, arguments);
             self.send(Outgoing::Command(command, Some(reply)));
         }
-        async { answer.await.unwrap_or(Err(LinkError::Closed)) }
-    }
-
-    /// The same without an answer; while Redis is away nothing happens.
-    pub fn script_unheard<K: AsRef<str>, A: AsRef<[u8]>>(
-        &self,
-        source: &str,
-        keys: &[K],
-        arguments: &[A],
-    ) {
-        if self.is_up() {
-            self.send(Outgoing::Command(Publish::script(source, keys, arguments), None));
-        }
+        answer
     }
 
     /// Passes anything else on.

@@ -89,6 +89,10 @@ fn without_redis_and_after_a_refusal() {
     let (mut client, _) = Session::connected(gateway.port(), "/");
     redis.kill();
     until_up(&gateway, false);
+    carillon_tests::wait::until("an emit is degraded", || {
+        let event = json!({ "namespace": "/", "event": "e", "args": [], "rooms": ["nobody"] });
+        (gateway.post("/v1/emit", &event).json()["degraded"] == true).then_some(())
+    });
     let refused = json!({ "namespace": "/refuse", "event": "e", "args": [], "id": "r" });
     assert_eq!(gateway.post("/v1/emit", &refused).status, 503);
     for _ in 0..2 {

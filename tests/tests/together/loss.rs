@@ -49,12 +49,14 @@ fn is_survived_or_refused() {
 
         redis.kill();
         until_up(&gateway, false);
-        let answer = gateway.post("/v1/emit", &event("/local"));
-        assert_eq!(
-            (answer.status, &answer.json()["degraded"]),
-            (200, &json!(true))
-        );
-        local.expect(r#"42/local,["e"]"#);
+        assert_eq!(gateway.post("/v1/emit", &event("/refuse")).status, 503);
+        // A dead connection is found out within a second.
+        carillon_tests::wait::until("an emit is degraded", || {
+            let answer = gateway.post("/v1/emit", &event("/local"));
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            local.expect(r#"42/local,["e"]"#);
+            (answer.json()["degraded"] == json!(true)).then_some(())
+        });
         let answer = gateway.post("/v1/emit", &event("/refuse"));
         assert_eq!(
             (answer.status, &answer.json()["code"]),

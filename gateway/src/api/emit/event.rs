@@ -21,7 +21,7 @@ use crate::{
     },
     bus::{
         PublishError,
-        broadcast::{Broadcast, HistoryLimits, Keep, Source},
+        broadcast::{Broadcast, HistoryLimits, Keep, Source, Stored},
     },
     clock,
     socket::encode,
@@ -65,6 +65,11 @@ async fn publish(
     let tally = api.bus.tally();
     let mut broadcast = message.broadcast(acks.as_ref(), &permit.rules);
     broadcast.counted = Some(Arc::clone(&tally));
+    let stored = (broadcast.keep.is_some() && api.bus.remote().is_some()).then(|| {
+        let (told, stored) = Stored::new();
+        broadcast.stored = Some(told);
+        stored
+    });
     let published = api.bus.publish(None, broadcast).map_err(unavailable)?;
     (api.accepted)(&permit.rules.label);
     let answer = Accepted {
@@ -77,7 +82,7 @@ async fn publish(
         missing: None,
         complete: None,
     };
-    Ok(Submitted::new(answer, tally, acks, reservation))
+    Ok(Submitted::new(answer, tally, stored, acks, reservation))
 }
 
 /// An event whose every field is right.

@@ -7,7 +7,10 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -56,6 +59,7 @@ struct Shared {
     known: Mutex<HashMap<u32, Sighting>>,
     ask: mpsc::UnboundedSender<oneshot::Sender<()>>,
     phase: watch::Sender<Phase>,
+    lowest: AtomicBool,
     released: Notify,
 }
 
@@ -84,6 +88,7 @@ impl Members {
             known: Mutex::default(),
             ask,
             phase: watch::channel(Phase::Serving).0,
+            lowest: AtomicBool::new(false),
             released: Notify::new(),
         };
         (Self(Arc::new(shared)), asked)
@@ -119,6 +124,11 @@ impl Members {
     pub async fn release(&self) {
         self.0.phase.send_replace(Phase::Gone);
         time::timeout(RELEASE, self.0.released.notified()).await.ok();
+    }
+
+    /// Whether no pod that lives has a lower incarnation, as far as the last heartbeat tells.
+    pub fn is_lowest(&self) -> bool {
+        self.0.lowest.load(Ordering::Relaxed)
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<u32, Sighting>> {
@@ -178,7 +188,7 @@ impl Members {
             .arg(lease.key("keys"))
             .arg(lease.key("mode"))
             .arg(lease.keys.incarnation().to_string())
-            .arg(lease.address.map_or_else(String::new, |address| address.to_string()))
+            .arg(lease.address.map_or_else(|| "-".to_owned(), |address| address.to_string()))
             .arg(u8::from(draining))
             .arg(TTL.as_millis() as u64)
             .arg(lease.mode);
@@ -199,6 +209,9 @@ impl Members {
             lease.keys.adopt(answer.keys);
         }
         other_mode(Some(&*answer.mode).filter(|mode| *mode != lease.mode));
+        let own = lease.keys.incarnation();
+        let lower = answer.live.iter().any(|incarnation| *incarnation < own);
+        self.0.lowest.store(!lower, Ordering::Relaxed);
         let mut known = self.known();
         for (incarnation, sighting) in answer.nodes {
             known.insert(incarnation, sighting);
@@ -238,6 +251,8 @@ struct Answer {
     mode: Box<str>,
     keys: Vec<(u8, [u8; KEY_BYTES])>,
     nodes: Vec<(u32, Sighting)>,
+    /// Those whose lease has not run out, whether they can be reached or not.
+    live: Vec<u32>,
 }
 
 impl Answer {
@@ -247,10 +262,14 @@ impl Answer {
         let keys = keys
             .into_iter()
             .filter_map(|(id, bytes)| Some((id.parse().ok()?, bytes.try_into().ok()?)));
+        let live = nodes.iter().filter(|(_, text)| text.starts_with('1'));
+        let live = live.filter_map(|(incarnation, _)| incarnation.parse().ok());
+        let live = live.collect();
         let nodes = nodes
             .into_iter()
             .filter_map(|(incarnation, text)| Some((incarnation.parse().ok()?, sighting(&text)?)));
         Some(Self {
+            live,
             mode: mode.into(),
             keys: keys.collect(),
             nodes: nodes.collect(),
@@ -278,10 +297,8 @@ const HEARTBEAT: &str = r"
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local ttl = tonumber(ARGV[4])
-if ARGV[2] ~= '' then
-  redis.call('HSET', KEYS[1], ARGV[1], (now + ttl) .. ' ' .. ARGV[3] .. ' ' .. ARGV[2])
-  redis.call('PEXPIRE', KEYS[1], 3600000)
-end
+redis.call('HSET', KEYS[1], ARGV[1], (now + ttl) .. ' ' .. ARGV[3] .. ' ' .. ARGV[2])
+redis.call('PEXPIRE', KEYS[1], 3600000)
 for i = 8, #ARGV, 2 do redis.call('HSETNX', KEYS[2], ARGV[i], ARGV[i + 1]) end
 if #ARGV > 6 and redis.call('HLEN', KEYS[2]) == 0 then redis.call('HSET', KEYS[2], ARGV[6], ARGV[7]) end
 redis.call('PEXPIRE', KEYS[2], 604800000)
