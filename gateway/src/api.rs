@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, watch};
 mod binary;
 pub mod demo;
 mod idempotency;
+mod ids;
 pub mod keys;
 mod params;
 mod problem;
@@ -35,10 +36,9 @@ mod past;
 mod query;
 
 use self::{
-    idempotency::Ids,
+    ids::SharedIds,
     keys::KeyRing,
     problem::{Code, Problem},
-    response::Accepted,
 };
 use crate::bus::Bus;
 
@@ -73,7 +73,7 @@ pub(crate) struct Api {
     node: Box<str>,
     accepted: Arc<dyn Fn(&str) + Send + Sync>,
     door: Door,
-    ids: Ids<Accepted>,
+    ids: SharedIds,
     waiters: Semaphore,
 }
 
@@ -123,13 +123,13 @@ fn state(control: Control, door: Door) -> Arc<Api> {
         accepted,
     } = control;
     Arc::new(Api {
+        ids: SharedIds::new(MAX_IDS, bus.clone()),
         bus,
         rules,
         keys,
         node,
         accepted,
         door,
-        ids: Ids::new(MAX_IDS),
         waiters: Semaphore::new(MAX_WAITERS),
     })
 }

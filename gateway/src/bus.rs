@@ -32,15 +32,16 @@ pub mod inbox;
 pub mod query;
 pub mod redis;
 pub mod remote;
+mod shared;
 pub mod wire;
 
 use self::{
-    broadcast::{Broadcast, EntryId, HistoryLimits},
+    broadcast::{Broadcast, EntryId, HistoryLimits, Mark},
     gather::{AckGather, Acks, Tally},
     history::{Past, Replay, Store},
     inbox::{Inbound, Inbox, Outlet},
     query::{Answers, Change, Query},
-    remote::{Fetched, Outgoing, Remote, Servers},
+    remote::{Fetched, Hears, Outgoing, Remote, Servers},
     wire::Data,
 };
 use crate::target::Target;
@@ -55,6 +56,7 @@ struct Shared {
     outlets: Vec<Outlet>,
     store: Mutex<Store>,
     next_ack: AtomicU64,
+    publisher: u32,
     remote: Option<Remote>,
 }
 
@@ -122,6 +124,7 @@ impl Bus {
             outlets,
             store: Mutex::new(Store::new(boot_millis, bounds.history)),
             next_ack: AtomicU64::new(0),
+            publisher: rand::random(),
             remote,
         };
         (Self(Arc::new(shared)), inboxes)
@@ -146,6 +149,9 @@ impl Bus {
         from: Option<usize>,
         broadcast: Broadcast,
     ) -> Result<Published, PublishError> {
+        if broadcast.keep.is_some() {
+            return self.distribute_in_order(broadcast, true);
+        }
         let (mut published, broadcast) = self.distribute(from, broadcast)?;
         if let Some(remote) = &self.0.remote {
             published.degraded = !remote.broadcast(&broadcast);
@@ -153,8 +159,16 @@ impl Bus {
         Ok(published)
     }
 
+    /// Whether what is published now reaches the other processes, if there can be any.
+    pub fn reaches_others(&self) -> bool {
+        self.remote().is_none_or(Remote::takes)
+    }
+
     /// Delivers what another process has published: to every shard or, on an error, to none.
     pub fn receive(&self, broadcast: Broadcast) -> Result<(), PublishError> {
+        if broadcast.keep.is_some() {
+            return self.distribute_in_order(broadcast, false).map(|_| ());
+        }
         self.distribute(None, broadcast).map(|_| ())
     }
 
@@ -163,9 +177,6 @@ impl Bus {
         from: Option<usize>,
         broadcast: Broadcast,
     ) -> Result<(Published, Arc<Broadcast>), PublishError> {
-        if broadcast.keep.is_some() {
-            return self.distribute_in_order(broadcast);
-        }
         let weight = broadcast.weight();
         let others = || {
             let all = self.0.outlets.iter().enumerate();
@@ -185,22 +196,33 @@ impl Bus {
         Ok((published, broadcast))
     }
 
+    /// What goes to the others (`tell`) is on its way before a shard can see it, and so in the shared history before any
+    /// question that a shard asks of that.
     fn distribute_in_order(
         &self,
-        broadcast: Broadcast,
-    ) -> Result<(Published, Arc<Broadcast>), PublishError> {
+        mut broadcast: Broadcast,
+        tell: bool,
+    ) -> Result<Published, PublishError> {
         let mut store = self.store();
         reserve(self.0.outlets.iter(), broadcast.weight())?;
+        let remote = self.remote().filter(|_| tell);
+        if remote.is_some() {
+            broadcast.mark = Some(Mark::own(self.0.publisher, store.next_mark()));
+        }
         let broadcast = store.append(broadcast);
+        let degraded = remote.is_some_and(|remote| !remote.broadcast(&broadcast));
+        if degraded && let Some(stored) = &broadcast.stored {
+            drop(stored.take());
+        }
         for outlet in &self.0.outlets {
             outlet.broadcast(Arc::clone(&broadcast));
         }
         let published = Published {
-            entry: broadcast.entry,
+            entry: broadcast.entry.filter(|_| remote.is_none()),
             deliver: None,
-            degraded: false,
+            degraded,
         };
-        Ok((published, broadcast))
+        Ok(published)
     }
 
     /// Changes the sockets of a selection, those of other processes too; the tally counts the ones of this process.
@@ -321,7 +343,7 @@ impl Bus {
         self.0.remote.as_ref()
     }
 
-    /// Reads the past of rooms.
+    /// Reads the past of rooms as this process has it in memory.
     ///
     /// A shard that replays to a joining socket puts the socket into the rooms first, reads, and then skips for it, in
     /// these rooms, what comes by inbox with an id up to [`Replay::head`].
@@ -334,9 +356,15 @@ impl Bus {
         self.store().trim_all(limits, now);
     }
 
-    /// Waits for entries of a room that come after this call.
+    /// Waits for entries of a room that come after this call, from other processes too once it is [`Watch::heard`].
     pub fn watch(&self, namespace: Arc<str>, room: Arc<str>) -> Watch {
+        let heard = self.remote().and_then(|remote| {
+            self.use_namespace(&namespace, true);
+            let subscribes = remote.hears() != Hears::Everything && !room.is_empty();
+            subscribes.then(|| self.enter_room(&namespace, &room))?
+        });
         Watch {
+            heard,
             changed: Some(self.store().watch(&namespace, &room)),
             namespace,
             room,
@@ -407,6 +435,7 @@ fn reserve<'a>(
 /// Someone waiting for a room's next entry.
 #[derive(Debug)]
 pub struct Watch {
+    heard: Option<oneshot::Receiver<()>>,
     changed: Option<watch::Receiver<()>>,
     namespace: Arc<str>,
     room: Arc<str>,
@@ -414,6 +443,14 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// Waits until what others publish to the room reaches this process.
+    pub async fn heard(&mut self) {
+        if let Some(heard) = self.heard.take() {
+            // An error means that nobody is there who could say.
+            let _ = heard.await;
+        }
+    }
+
     /// Waits for an entry that is newer than this watch, or than the last call. Cancel safe.
     pub async fn changed(&mut self) {
         if let Some(changed) = &mut self.changed {
@@ -427,6 +464,12 @@ impl Drop for Watch {
     fn drop(&mut self) {
         self.changed = None;
         self.bus.store().unwatch(&self.namespace, &self.room);
+        if let Some(remote) = self.bus.remote() {
+            if remote.hears() != Hears::Everything && !self.room.is_empty() {
+                self.bus.leave_room(&self.namespace, &self.room);
+            }
+            self.bus.use_namespace(&self.namespace, false);
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod log;
 mod park;
 mod publish;
 mod reload;
+mod replay;
 mod session;
 mod space;
 mod view;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use self::acks::Pending;
 use self::heard::Heard;
 use self::log::Log;
+use self::replay::Replays;
 pub use self::session::Session;
 use self::space::Spaces;
 use crate::admin::metrics::ShardMetrics;
@@ -40,6 +42,7 @@ pub struct Node {
     acks: RefCell<Pending>,
     /// The last entry of history that came by the inbox.
     latest: Cell<u64>,
+    replays: Replays,
     log: Log,
     /// The rooms whose messages from other processes do not reach this one yet.
     heard: Rc<Heard>,
@@ -68,6 +71,7 @@ impl Node {
             spaces: RefCell::default(),
             acks: RefCell::default(),
             latest: Cell::new(0),
+            replays: Replays::default(),
             log: Log::default(),
             heard,
         };

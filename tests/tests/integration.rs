@@ -19,3 +19,4 @@ mod reload;
 mod scenarios;
 mod startup;
 mod storm;
+mod together;

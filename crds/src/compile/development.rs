@@ -81,6 +81,7 @@ fn namespace() -> Namespace {
         backlog: 1 << 20,
         overflow: Overflow::default(),
         history: None,
+        refuse_on_bus_loss: false,
         keep_headers: Vec::new(),
         error_event: quoted("error"),
         kept: Kept::default(),

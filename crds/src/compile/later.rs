@@ -18,7 +18,6 @@ const LATER: &[&str] = &[
     "namespaces[].history.read[].when",
     "namespaces[].presence",
     "namespaces[].recovery",
-    "namespaces[].onBusLoss",
     "namespaces[].events[].allow",
     "namespaces[].events[].when",
     "namespaces[].events[].once",

@@ -81,6 +81,7 @@ pub(super) fn compile(
         backlog: backlog(rules, path, checks),
         overflow: rules.backlog.then,
         history: history(rules, path, checks),
+        refuse_on_bus_loss: rules.on_bus_loss == document::OnBusLoss::Refuse,
         keep_headers: rules
             .keep_headers
             .iter()

@@ -75,6 +75,8 @@ pub struct Namespace {
     pub overflow: Overflow,
     /// The last events of each room.
     pub history: Option<History>,
+    /// Whether an emit by HTTP is refused while the way to the other servers is down.
+    pub refuse_on_bus_loss: bool,
     /// Request headers kept beside `user-agent` and `origin`, in lower case.
     pub keep_headers: Vec<Box<str>>,
     /// The event that tells of a refusal, as a JSON string.

@@ -39,7 +39,7 @@ pub struct Namespace {
     /// Connection state recovery.
     pub recovery: Option<Recovery>,
     /// What an emit does while the bus is down.
-    pub on_bus_loss: Option<OnBusLoss>,
+    pub on_bus_loss: OnBusLoss,
     /// Request headers kept beside `user-agent` and `origin`.
     pub keep_headers: Vec<String>,
     /// The event that tells a client of a refusal where it asked for no acknowledgement.
@@ -162,10 +162,11 @@ pub struct Recovery {
 }
 
 /// What an emit does while the bus is down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum OnBusLoss {
     /// It is delivered here and called degraded.
+    #[default]
     Local,
     /// It is refused.
     Refuse,
@@ -187,7 +188,7 @@ impl Default for Namespace {
             history: None,
             presence: None,
             recovery: None,
-            on_bus_loss: None,
+            on_bus_loss: OnBusLoss::Local,
             keep_headers: Vec::new(),
             error_event: "error".to_owned(),
         }

@@ -45,7 +45,9 @@ pub(super) async fn emit(
         let items = batch(&api, &caller, text).await?;
         return Ok(Json(items).into_response());
     }
-    let accepted = event::submit(&api, &caller, text).map_err(|refused| refused.error)?;
+    let accepted = event::submit(&api, &caller, text)
+        .await
+        .map_err(|refused| refused.error)?;
     Ok(Json(accepted.finish().await).into_response())
 }
 
@@ -56,10 +58,10 @@ async fn batch(api: &Arc<Api>, caller: &Caller, text: &str) -> Result<Vec<Item>,
         let detail = format!("more than {MAX_BATCH} events: send a stream of lines instead");
         return Err(Problem::new(Code::Invalid, detail));
     }
-    let published: Vec<Result<Submitted, _>> = events
-        .iter()
-        .map(|event| event::submit(api, caller, event.get()))
-        .collect();
+    let mut published: Vec<Result<Submitted, _>> = Vec::with_capacity(events.len());
+    for event in &events {
+        published.push(event::submit(api, caller, event.get()).await);
+    }
     let mut items = Vec::with_capacity(published.len());
     for submitted in published {
         items.push(match submitted {

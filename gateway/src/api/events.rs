@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     bus::{
-        broadcast::{Broadcast, EntryId},
+        broadcast::{Broadcast, EntryId, HistoryLimits},
         history::Past,
     },
     clock,
@@ -44,15 +44,19 @@ pub(super) async fn preflight(State(api): State<Arc<Api>>, headers: HeaderMap) -
 
 async fn poll(api: &Api, headers: &HeaderMap, uri: &Uri) -> Result<Response, Problem> {
     let asked = Asked::read(api, headers, uri)?;
+    let Some(wait) = asked.wait else {
+        return Ok(asked.response(&asked.found(api).await));
+    };
     let mut watch = api.bus.watch(asked.namespace.clone(), asked.room.clone());
-    let mut found = asked.found(api);
-    if !asked.is_news(&found)
-        && let Some(wait) = asked.wait
-    {
+    let mut found = asked.found(api).await;
+    if !asked.is_news(&found) {
         let _permit = api.waiters.try_acquire().map_err(|_| too_many())?;
         let deadline = Instant::from_std(clock::now() + wait);
+        // What another node took before the room was heard here is found by looking once more.
+        watch.heard().await;
+        found = asked.found(api).await;
         while !asked.is_news(&found) && time::timeout_at(deadline, watch.changed()).await.is_ok() {
-            found = asked.found(api);
+            found = asked.announced(api).await;
         }
     }
     Ok(asked.response(&found))
@@ -65,6 +69,7 @@ struct Asked {
     after: Option<EntryId>,
     last: usize,
     wait: Option<Duration>,
+    limits: HistoryLimits,
     known: Option<String>,
 }
 
@@ -78,14 +83,15 @@ impl Asked {
         let found = rules
             .namespace(namespace)
             .ok_or_else(|| no_namespace(namespace))?;
-        if !found
-            .history
-            .as_ref()
-            .is_some_and(|history| history.readable(room))
-        {
+        let history = found.history.as_ref();
+        let Some(history) = history.filter(|history| history.readable(room)) else {
             let detail = format!("`history.read` of {namespace} does not name this room");
             return Err(Problem::new(Code::Forbidden, detail));
-        }
+        };
+        let limits = HistoryLimits {
+            size: history.size,
+            ttl: history.ttl,
+        };
         let wait = params.duration("wait", units::Duration::from_secs(60))?;
         let if_none_match = headers.get(header::IF_NONE_MATCH);
         Ok(Self {
@@ -94,12 +100,13 @@ impl Asked {
             event: params.one("event")?.map(ToOwned::to_owned),
             after: params.parsed("after", ENTRY_ID)?,
             last: params.limit("last", 1, MAX_LAST)?,
+            limits,
             wait: wait.map(units::Duration::get),
             known: if_none_match.and_then(|tags| Some(tags.to_str().ok()?.to_owned())),
         })
     }
 
-    fn found(&self, api: &Api) -> Vec<Arc<Broadcast>> {
+    async fn found(&self, api: &Api) -> Vec<Arc<Broadcast>> {
         let past = Past {
             namespace: &self.namespace,
             rooms: std::slice::from_ref(&self.room),
@@ -110,12 +117,27 @@ impl Asked {
                 self.last
             },
         };
-        let mut entries = api.bus.history(&past, clock::now()).entries;
+        let recalled = api.bus.recall(&past, self.limits, clock::now());
+        let mut entries = recalled.await.entries;
         if let Some(name) = &self.event {
             entries.retain(|entry| is_named(entry, name));
             entries.drain(..entries.len().saturating_sub(self.last));
         }
         entries
+    }
+
+    /// What there is once an entry was announced. Of a server without marks it may come here before the pod that stores it
+    /// has done so.
+    async fn announced(&self, api: &Api) -> Vec<Arc<Broadcast>> {
+        let mut found = self.found(api).await;
+        for pause in PAUSES {
+            if self.is_news(&found) || api.bus.remote().is_none() {
+                break;
+            }
+            time::sleep(pause).await;
+            found = self.found(api).await;
+        }
+        found
     }
 
     /// Whether the caller does not know it yet: without a tag, that there is anything.
@@ -163,6 +185,12 @@ fn too_many() -> Problem {
 }
 
 const MAX_LAST: usize = 1000;
+/// Between two looks for an entry that has been announced.
+const PAUSES: [Duration; 3] = [
+    Duration::from_millis(20),
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+];
 
 #[cfg(test)]
 mod tests {

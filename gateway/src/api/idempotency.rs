@@ -188,9 +188,9 @@ fn lock<A>(state: &Mutex<State<A>>) -> MutexGuard<'_, State<A>> {
 }
 
 /// A call that neither ends nor fails frees its id after this.
-const RESERVED: Duration = Duration::from_secs(30);
+pub(super) const RESERVED: Duration = Duration::from_secs(30);
 /// An answer is repeated for so long.
-const KEPT: Duration = Duration::from_mins(10);
+pub(super) const KEPT: Duration = Duration::from_mins(10);
 
 #[cfg(test)]
 mod tests {

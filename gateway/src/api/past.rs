@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     bus::{
-        broadcast::{Broadcast, EntryId},
+        broadcast::{Broadcast, EntryId, HistoryLimits},
         history::Past,
     },
     clock,
@@ -31,10 +31,14 @@ pub(super) async fn history(
         &["namespace", "room", "event", "after", "limit"],
     )?;
     let permit = caller.permit(Permission::Read, params.required("namespace")?)?;
-    if permit.rules.history.is_none() {
+    let Some(kept) = permit.rules.history.as_ref() else {
         let detail = format!("the rules give {} no `history`", permit.namespace);
         return Err(Problem::new(Code::NotFound, detail));
-    }
+    };
+    let limits = HistoryLimits {
+        size: kept.size,
+        ttl: kept.ttl,
+    };
     let limit = params.limit("limit", DEFAULT_PAGE, MAX_PAGE)?;
     let after: Option<EntryId> = params.parsed("after", ENTRY_ID)?;
     let mut rooms = params.all("room");
@@ -47,7 +51,8 @@ pub(super) async fn history(
         since: after,
         last: usize::MAX,
     };
-    let mut entries = api.bus.history(&past, clock::now()).entries;
+    let recalled = api.bus.recall(&past, limits, clock::now());
+    let mut entries = recalled.await.entries;
     let names = params.all("event");
     entries.retain(|entry| names.is_empty() || names.iter().any(|name| is_named(entry, name)));
     let (shown, more) = page(&entries, after.is_some(), limit);

@@ -27,6 +27,10 @@ pub(super) struct Problem {
     /// After how many seconds to try again; also the header `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) retry_after: Option<u32>,
+    /// It is over in milliseconds: whoever can wait tries again.
+    #[serde(skip)]
+    #[schemars(skip)]
+    momentary: bool,
 }
 
 /// One fault of the document sent.
@@ -92,6 +96,7 @@ impl Problem {
             detail: detail.into(),
             errors: Vec::new(),
             retry_after: None,
+            momentary: false,
         }
     }
 
@@ -115,6 +120,20 @@ impl Problem {
     pub(super) fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds);
         self
+    }
+}
+
+impl Problem {
+    /// The same refusal, of something that is over in milliseconds.
+    #[must_use]
+    pub(super) fn momentary(mut self) -> Self {
+        self.momentary = true;
+        self
+    }
+
+    /// Whether it is over in milliseconds.
+    pub(super) const fn is_momentary(&self) -> bool {
+        self.momentary
     }
 }
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{binary, problem::Problem};
 use crate::bus::{broadcast::Broadcast, gather::AckReply};
 
 /// An event that was accepted.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Accepted {
     /// The id that the caller gave, or one made here.
@@ -20,7 +20,7 @@ pub(super) struct Accepted {
     /// How many sockets of this node it was sent to.
     pub(super) recipients: u64,
     /// True if the other nodes do not get it: the way to them is down.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) degraded: bool,
     /// Its id in the history, where the namespace has one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,7 +37,7 @@ pub(super) struct Accepted {
 }
 
 /// One client's ack.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Ack {
     /// The socket's id; empty for a socket of another node, which does not tell it.

@@ -114,6 +114,7 @@ pub(super) async fn prepare(
         format.name(),
         format.hears(),
         settings.request_timeout,
+        &settings.key_prefix,
     );
     let (members, asked) = Members::new();
     Ok(Prepared {
@@ -195,6 +196,10 @@ impl Prepared {
             prefix,
             now: clock::now,
         };
+        let stores = {
+            let members = members.clone();
+            move || members.is_lowest()
+        };
         let other_mode = other_mode((*health).clone(), lease.mode);
         let watched = seen_mode((*health).clone(), lease.mode);
         task::spawn_local(
@@ -234,6 +239,7 @@ impl Prepared {
             declared,
             request_timeout: settings.request_timeout,
             keep: Box::new(keep),
+            stores: Box::new(stores),
             observer: Rc::new(observer),
             members,
             other_mode: watched,

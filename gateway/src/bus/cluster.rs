@@ -21,7 +21,10 @@ use std::{
 };
 
 use tokio::{
-    sync::mpsc::{Receiver, UnboundedReceiver},
+    sync::{
+        mpsc::{Receiver, UnboundedReceiver},
+        oneshot,
+    },
     task,
     time::{self, MissedTickBehavior},
 };
@@ -35,10 +38,11 @@ use self::{
 };
 use super::{
     Bus,
-    broadcast::{Broadcast, HistoryLimits, Source},
+    broadcast::{Broadcast, HistoryLimits, Source, Stored},
     query::Change,
-    redis::{Event, Events, Link, Publish, StreamEvent},
+    redis::{Event, Events, Link, Publish, StreamEvent, from_redis_value},
     remote::{Outgoing, Remote},
+    shared,
     wire::{Command, Opts, WireError},
 };
 
@@ -64,6 +68,8 @@ pub struct Parts {
     pub request_timeout: Duration,
     /// What the history keeps of a namespace.
     pub keep: Box<dyn Fn(&str) -> Option<HistoryLimits>>,
+    /// Whether it is for this process to store what other servers and emitters publish.
+    pub stores: Box<dyn Fn() -> bool>,
     /// Who is told how it goes.
     pub observer: Rc<dyn Observer>,
     /// Our own pods.
@@ -94,6 +100,7 @@ struct Cluster {
     format: Format,
     request_timeout: Duration,
     keep: Box<dyn Fn(&str) -> Option<HistoryLimits>>,
+    stores: Box<dyn Fn() -> bool>,
     observer: Rc<dyn Observer>,
     now: fn() -> Instant,
     requests: Requests,
@@ -131,6 +138,7 @@ pub async fn run(parts: Parts) {
         declared,
         request_timeout,
         keep,
+        stores,
         observer,
         members,
         other_mode,
@@ -143,6 +151,7 @@ pub async fn run(parts: Parts) {
         format,
         request_timeout,
         keep,
+        stores,
         observer,
         now,
         requests: Requests::default(),
@@ -218,6 +227,11 @@ impl Cluster {
                 };
                 self.send(&target.namespace, command);
             }
+            Outgoing::Command(command, reply) => {
+                if let Err(error) = self.link.publish(command, reply) {
+                    self.observer.error(error.label());
+                }
+            }
             Outgoing::Namespace { name, used } => self.use_namespace(&name, used),
             Outgoing::Room {
                 namespace,
@@ -248,6 +262,7 @@ impl Cluster {
     }
 
     fn tell_broadcast(self: &Rc<Self>, broadcast: &Arc<Broadcast>) {
+        self.store(broadcast);
         if let Some(gather) = &broadcast.ack {
             let (cluster, broadcast, gather) =
                 (Rc::clone(self), Arc::clone(broadcast), gather.clone());
@@ -257,6 +272,35 @@ impl Cluster {
         match self.format.broadcast(broadcast, None) {
             Ok(publish) => self.publish(publish),
             Err(error) => self.refused(&error),
+        }
+    }
+
+    /// Appends a message of ours to the history that all processes share, before they hear it.
+    fn store(&self, broadcast: &Broadcast) {
+        let stored = broadcast.stored.as_ref().and_then(Stored::take);
+        let Some(append) = shared::append(&self.remote, broadcast) else {
+            return;
+        };
+        let Some(stored) = stored else {
+            return self.append(append);
+        };
+        let (reply, answer) = oneshot::channel();
+        match self.link.publish(append, Some(reply)) {
+            Ok(()) => drop(task::spawn_local(async move {
+                let id = answer.await.ok().and_then(Result::ok);
+                let id = id.and_then(|value| from_redis_value::<String>(value).ok());
+                if let Some(id) = id.and_then(|id| id.parse().ok()) {
+                    // The caller may have gone.
+                    let _ = stored.send(id);
+                }
+            })),
+            Err(error) => self.observer.error(error.label()),
+        }
+    }
+
+    fn append(&self, append: Publish) {
+        if let Err(error) = self.link.publish(append, None) {
+            self.observer.error(error.label());
         }
     }
 
@@ -340,7 +384,7 @@ impl Cluster {
         change(&mut works);
         self.works.set(works);
         // What can be published is, also while the others are not heard.
-        self.remote.set_up(works.publishing);
+        self.remote.set_up(works.publishing, works.is_whole());
         if works.is_whole() != before.is_whole() {
             self.observer.up(works.is_whole(), reason);
         }

@@ -37,6 +37,7 @@ pub struct Replay {
 #[derive(Debug)]
 pub(super) struct Store {
     head: EntryId,
+    marks: u32,
     bytes: usize,
     bound: usize,
     entries: BTreeMap<EntryId, Stored>,
@@ -44,7 +45,7 @@ pub(super) struct Store {
     waiters: HashMap<Key, watch::Sender<()>>,
 }
 
-type Key = (Arc<str>, Arc<str>);
+pub(super) type Key = (Arc<str>, Arc<str>);
 
 #[derive(Debug)]
 struct Stored {
@@ -60,12 +61,19 @@ impl Store {
                 millis,
                 sequence: 0,
             },
+            marks: 0,
             bytes: 0,
             bound,
             entries: BTreeMap::new(),
             rooms: HashMap::new(),
             waiters: HashMap::new(),
         }
+    }
+
+    /// The number of the next message that other processes are told of.
+    pub(super) fn next_mark(&mut self) -> u32 {
+        self.marks = self.marks.wrapping_add(1);
+        self.marks
     }
 
     /// Gives the message its id and keeps it, if it is of the kind that is kept.
@@ -242,7 +250,7 @@ impl Stored {
 }
 
 /// The rooms whose past a message belongs to: none for a volatile one, and never one socket's own.
-fn kept_rooms(broadcast: &Broadcast) -> Vec<Key> {
+pub(super) fn kept_rooms(broadcast: &Broadcast) -> Vec<Key> {
     let Target {
         namespace, rooms, ..
     } = &broadcast.target;

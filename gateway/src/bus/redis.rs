@@ -25,7 +25,7 @@ use tokio::{
     task,
 };
 
-pub use ::redis::{Cmd, Value};
+pub use ::redis::{Cmd, Value, from_redis_value};
 
 use self::connect::patiently;
 pub use self::{

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{
     broadcast::Broadcast,
     query::Change,
+    redis::{LinkError, Publish, Value},
     wire::{Data, RemoteSocket},
 };
 use crate::target::Target;
@@ -26,6 +27,8 @@ use crate::target::Target;
 pub enum Outgoing {
     /// A broadcast, which is delivered here already.
     Broadcast(Arc<Broadcast>),
+    /// A command that is sent after all that came before it on this queue.
+    Command(Publish, Option<oneshot::Sender<Result<Value, LinkError>>>),
     /// A change of the sockets of a selection, which is made here already.
     Change {
         /// Which sockets.
@@ -102,9 +105,11 @@ struct Line {
     bytes: AtomicUsize,
     bound: usize,
     up: AtomicBool,
+    whole: AtomicBool,
     mode: &'static str,
     hears: Hears,
     timeout: Duration,
+    keys: String,
     lost: AtomicU64,
 }
 
@@ -120,13 +125,14 @@ pub enum Hears {
 }
 
 impl Remote {
-    /// Both ends of a queue that holds at most `bound` bytes of broadcasts. `mode` is the name of the format, and
-    /// `timeout` how long others may take to answer.
+    /// Both ends of a queue that holds at most `bound` bytes of broadcasts. `mode` is the name of the format,
+    /// `timeout` how long others may take to answer, and `prefix` what our keys in Redis begin with.
     pub fn new(
         bound: usize,
         mode: &'static str,
         hears: Hears,
         timeout: Duration,
+        prefix: &str,
     ) -> (Self, mpsc::UnboundedReceiver<Outgoing>) {
         let (to, from) = mpsc::unbounded_channel();
         let line = Line {
@@ -134,9 +140,11 @@ impl Remote {
             bytes: AtomicUsize::new(0),
             bound,
             up: AtomicBool::new(false),
+            whole: AtomicBool::new(false),
             mode,
             hears,
             timeout,
+            keys: format!("{{{prefix}:carillon}}:"),
             lost: AtomicU64::new(0),
         };
         (Self(Arc::new(line)), from)
@@ -147,9 +155,17 @@ impl Remote {
         self.0.up.load(Ordering::Relaxed)
     }
 
-    /// Set by the task.
-    pub fn set_up(&self, up: bool) {
+    /// Whether a broadcast that comes now is passed on, by a way of which nothing is known to be broken.
+    pub fn takes(&self) -> bool {
+        self.is_up()
+            && self.0.whole.load(Ordering::Relaxed)
+            && self.0.bytes.load(Ordering::Acquire) <= self.0.bound
+    }
+
+    /// Set by the task: whether Redis takes what is published, and whether others are heard too.
+    pub fn set_up(&self, up: bool, whole: bool) {
         self.0.up.store(up, Ordering::Relaxed);
+        self.0.whole.store(whole, Ordering::Relaxed);
     }
 
     /// The name of the format.
@@ -191,6 +207,26 @@ impl Remote {
         self.0.bytes.fetch_sub(weight, Ordering::AcqRel);
         self.lose();
         false
+    }
+
+    /// The name of a key; all of ours lie in one slot of a Redis Cluster.
+    pub fn key(&self, name: &str) -> String {
+        format!("{}{name}", self.0.keys)
+    }
+
+    /// Has a script done after all that was published before, and tells its answer; nothing happens while Redis is away.
+    pub fn script<K: AsRef<str>, A: AsRef<[u8]>>(
+        &self,
+        source: &str,
+        keys: &[K],
+        arguments: &[A],
+    ) -> oneshot::Receiver<Result<Value, LinkError>> {
+        let (reply, answer) = oneshot::channel();
+        if self.is_up() {
+            let command = Publish::script(source, keys, arguments);
+            self.send(Outgoing::Command(command, Some(reply)));
+        }
+        answer
     }
 
     /// Passes anything else on.

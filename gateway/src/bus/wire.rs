@@ -105,6 +105,8 @@ pub struct Flags {
     pub timeout: Option<u64>,
     /// Only one socket is expected to acknowledge.
     pub expect_single_response: bool,
+    /// Ours alone, and ignored by all others: which entry of the history the message is.
+    pub mark: Option<u64>,
 }
 
 /// A command to the other servers of a namespace.

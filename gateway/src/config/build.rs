@@ -182,7 +182,8 @@ fn redis(s: &mut Settings<'_>) -> Option<RedisSettings> {
 fn redis_ca(s: &mut Settings<'_>) -> Option<String> {
     let file = s.get(&v::REDIS_CA_FILE)?;
     let read = s.environment.read(Path::new(&file.value));
-    read.map_err(|error| s.refuse(&file, format!("cannot be read: {error}"))).ok()
+    read.map_err(|error| s.refuse(&file, format!("cannot be read: {error}")))
+        .ok()
 }
 
 fn refuse_without_redis(s: &mut Settings<'_>) {

@@ -200,9 +200,14 @@ fn redis_and_what_goes_with_it() {
         (Some(RedisMode::Streams), "p")
     );
     assert!(config("CARILLON_RULES=r").redis.is_none());
-    let redis = config("CARILLON_RULES=r REDIS_URL=rediss://r CARILLON_REDIS_CA_FILE=/spaced").redis.unwrap();
+    let redis = config("CARILLON_RULES=r REDIS_URL=rediss://r CARILLON_REDIS_CA_FILE=/spaced")
+        .redis
+        .unwrap();
     assert_eq!(redis.ca.as_deref().map(str::trim), Some("two words"));
-    refused("CARILLON_RULES=r CARILLON_REDIS_CA_FILE=/key", &["means nothing without CARILLON_REDIS_URL"]);
+    refused(
+        "CARILLON_RULES=r CARILLON_REDIS_CA_FILE=/key",
+        &["means nothing without CARILLON_REDIS_URL"],
+    );
     refused("CARILLON_RULES=r REDIS_URL=http://r", &["redis+sentinel"]);
     refused(
         "CARILLON_RULES=r CARILLON_REDIS_MODE=classic",

@@ -112,7 +112,11 @@ impl Node {
                 entered.push(Arc::clone(room));
             }
         }
+        let mut wanted = None;
         if replay > 0 {
+            wanted = self.want_past(member, &join, entered.clone(), replay, now);
+        }
+        if replay > 0 && wanted.is_none() {
             let namespace = &member.space.namespace.name;
             let past = self.bus.history(
                 &Past {
@@ -125,14 +129,21 @@ impl Node {
             );
             self.replay(&member.socket, &entered, &past, now);
         }
-        for publication in &publish {
-            self.publish(member, event, attachments, publication, now)?;
+        let mut publish = publish.iter();
+        let published = publish
+            .try_for_each(|publication| self.publish(member, event, attachments, publication, now));
+        let ack = ack.as_ref().map(|ack| match ack {
+            Payload::Same => (event.args.text(), attachments),
+            Payload::Text { args, attachments } => (&**args, &**attachments),
+        });
+        let ack = event.id.zip(ack).filter(|_| published.is_ok());
+        if let Some(wanted) = wanted {
+            let answer = ack.map(|(id, (args, binary))| (id, args.to_owned(), binary.to_vec()));
+            self.replay_later(member, wanted, answer);
+            return published;
         }
-        if let (Some(id), Some(ack)) = (event.id, ack) {
-            let (args, attachments) = match &ack {
-                Payload::Same => (event.args.text(), attachments),
-                Payload::Text { args, attachments } => (&**args, &**attachments),
-            };
+        published?;
+        if let Some((id, (args, attachments))) = ack {
             let missing = self.heard.missing(&member.space.namespace.name, &join);
             if missing.is_empty() {
                 self.answer(&member.socket, id, args, attachments);

@@ -82,7 +82,7 @@ impl Node {
     }
 
     /// Takes the events that waited, until one of them waits itself.
-    fn resume(self: &Rc<Self>, member: &Rc<Member>) {
+    pub(super) fn resume(self: &Rc<Self>, member: &Rc<Member>) {
         let mut parked = member.parked.take().unwrap_or_default();
         while member.socket.is_connected()
             && let Some(Waiting { text, attachments }) = parked.pop_front()

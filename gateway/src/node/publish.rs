@@ -150,8 +150,9 @@ impl Node {
         let recipients =
             self.hub
                 .broadcast(&namespace, &broadcast.target, terms, frames, |socket| {
-                    let admitted =
-                        entry.is_none_or(|entry| socket.admits(entry, &broadcast.target.rooms));
+                    let admitted = entry
+                        .is_none_or(|entry| socket.admits(entry, &broadcast.target.rooms))
+                        && (broadcast.keep.is_none() || self.replays.admits(socket, broadcast));
                     if admitted && broadcast.ack.is_some() {
                         waiting.insert(socket.id);
                     }

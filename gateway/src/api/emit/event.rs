@@ -12,7 +12,8 @@ use crate::{
         Api,
         access::{Caller, Permit},
         binary::{self, Arguments},
-        idempotency::{Claim, Reservation, Scope},
+        idempotency::Scope,
+        ids::{Claimed, Reserved},
         problem::{Code, Problem},
         request::{Ack, Emit, parse::parse},
         response::{Accepted, Refused},
@@ -20,7 +21,7 @@ use crate::{
     },
     bus::{
         PublishError,
-        broadcast::{Broadcast, HistoryLimits, Keep, Source},
+        broadcast::{Broadcast, HistoryLimits, Keep, Source, Stored},
     },
     clock,
     socket::encode,
@@ -28,7 +29,7 @@ use crate::{
 };
 
 /// Publishes one event.
-pub(super) fn submit(
+pub(super) async fn submit(
     api: &Arc<Api>,
     caller: &Caller,
     text: &str,
@@ -40,11 +41,11 @@ pub(super) fn submit(
         })
     };
     let emit: Emit<'_> = parse(text).map_err(|error| refused(None, error))?;
-    let published = publish(api, caller, &emit, text);
+    let published = publish(api, caller, &emit, text).await;
     published.map_err(|error| refused(emit.id.as_ref(), error))
 }
 
-fn publish(
+async fn publish(
     api: &Arc<Api>,
     caller: &Caller,
     emit: &Emit<'_>,
@@ -52,28 +53,36 @@ fn publish(
 ) -> Result<Submitted, Problem> {
     let permit = caller.permit(Permission::Emit, &emit.namespace)?;
     let message = Message::read(emit, &permit, caller)?;
-    let reservation = match claim(api, &permit, emit, text)? {
-        Id::Known(answer) => return Ok(Submitted::known(answer)),
+    let reservation = match claim(api, &permit, emit, text).await? {
+        Id::Known(answer) => return Ok(Submitted::known(*answer)),
         Id::Fresh(reservation) => Some(reservation),
         Id::None => None,
     };
+    if permit.rules.refuse_on_bus_loss && !api.bus.reaches_others() {
+        return Err(Problem::new(Code::Unavailable, BUS_LOST).retry_after(LOSS_PAUSE));
+    }
     let acks = emit.ack.map(|ack| Gathering::new(api, ack));
     let tally = api.bus.tally();
     let mut broadcast = message.broadcast(acks.as_ref(), &permit.rules);
     broadcast.counted = Some(Arc::clone(&tally));
+    let stored = (broadcast.keep.is_some() && api.bus.remote().is_some()).then(|| {
+        let (told, stored) = Stored::new();
+        broadcast.stored = Some(told);
+        stored
+    });
     let published = api.bus.publish(None, broadcast).map_err(unavailable)?;
     (api.accepted)(&permit.rules.label);
     let answer = Accepted {
         id: emit.id.clone().map_or_else(made_up_id, Into::into),
         accepted: true,
         recipients: 0,
-        degraded: published.degraded,
+        degraded: published.degraded || reservation.as_ref().is_some_and(|id| id.is_degraded()),
         entry: published.entry.map(|entry| entry.to_string().into()),
         acks: None,
         missing: None,
         complete: None,
     };
-    Ok(Submitted::new(answer, tally, acks, reservation))
+    Ok(Submitted::new(answer, tally, stored, acks, reservation))
 }
 
 /// An event whose every field is right.
@@ -183,11 +192,11 @@ fn check_size(arguments: &Arguments, caller: &Caller) -> Result<(), Problem> {
 
 enum Id {
     None,
-    Known(Accepted),
-    Fresh(Reservation<Accepted>),
+    Known(Box<Accepted>),
+    Fresh(Box<Reserved>),
 }
 
-fn claim(api: &Api, permit: &Permit, emit: &Emit<'_>, text: &str) -> Result<Id, Problem> {
+async fn claim(api: &Api, permit: &Permit, emit: &Emit<'_>, text: &str) -> Result<Id, Problem> {
     let Some(id) = &emit.id else {
         return Ok(Id::None);
     };
@@ -200,16 +209,19 @@ fn claim(api: &Api, permit: &Permit, emit: &Emit<'_>, text: &str) -> Result<Id, 
         namespace: Arc::clone(&permit.namespace),
         id: id.as_str().into(),
     };
-    match api.ids.claim(scope, text.trim().as_bytes(), clock::now()) {
-        Claim::Fresh(reservation) => Ok(Id::Fresh(reservation)),
-        Claim::Known(answer) => Ok(Id::Known(answer)),
-        Claim::Busy => Err(Problem::new(Code::Busy, ID_BUSY).retry_after(1)),
-        Claim::Other => Err(Problem::new(Code::Repeated, ID_OTHER).with("/id", "used before")),
+    let claimed = api.ids.claim(scope, text.trim().as_bytes(), clock::now());
+    match claimed.await {
+        Claimed::Fresh(reservation) => Ok(Id::Fresh(reservation)),
+        Claimed::Known(answer) => Ok(Id::Known(answer)),
+        Claimed::Busy => Err(Problem::new(Code::Busy, ID_BUSY).retry_after(1)),
+        Claimed::Other => Err(Problem::new(Code::Repeated, ID_OTHER).with("/id", "used before")),
     }
 }
 
 fn unavailable(error: PublishError) -> Problem {
-    Problem::new(Code::Unavailable, error.to_string()).retry_after(1)
+    Problem::new(Code::Unavailable, error.to_string())
+        .retry_after(1)
+        .momentary()
 }
 
 fn made_up_id() -> Box<str> {
@@ -219,5 +231,9 @@ fn made_up_id() -> Box<str> {
 /// As long as anybody may wait for acks.
 const MAX_WAIT: Duration = Duration::from_mins(5);
 const MAX_ID: usize = 256;
+/// After so many seconds to try again when the bus is lost.
+const LOSS_PAUSE: u32 = 2;
+const BUS_LOST: &str =
+    "the way to the other nodes is down, and `onBusLoss` of this namespace is `refuse`";
 const ID_BUSY: &str = "a call with this id is under way";
 const ID_OTHER: &str = "this id was used with another body in the last ten minutes";

@@ -93,8 +93,8 @@ impl Emitter {
             Err(problem) => return self.refuse(problem),
         }
         for _ in 0..FULL_TRIES {
-            match event::submit(&self.api, &self.caller, text) {
-                Err(refused) if refused.error.code == Code::Unavailable => {
+            match event::submit(&self.api, &self.caller, text).await {
+                Err(refused) if refused.error.is_momentary() => {
                     time::sleep(FULL_PAUSE).await;
                 }
                 Ok(submitted) => {

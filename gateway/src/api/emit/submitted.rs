@@ -2,12 +2,21 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{self, Instant};
+use tokio::{
+    sync::oneshot,
+    time::{self, Instant},
+};
 
 use crate::{
-    api::{Api, idempotency::Reservation, request, response::Accepted},
+    api::{
+        Api,
+        ids::{Keeping, Reserved},
+        request,
+        response::Accepted,
+    },
     bus::{
         Bus,
+        broadcast::EntryId,
         gather::{AckGather, Acks, Tally},
     },
     clock,
@@ -18,13 +27,15 @@ use crate::{
 pub(super) struct Submitted {
     answer: Accepted,
     waiting: Option<Waiting>,
-    reservation: Option<Reservation<Accepted>>,
+    reservation: Option<Box<Reserved>>,
+    keeping: Option<Keeping>,
 }
 
 #[derive(Debug)]
 struct Waiting {
     tally: Arc<Tally>,
     counted_by: Instant,
+    stored: Option<oneshot::Receiver<EntryId>>,
     acks: Option<Gathering>,
 }
 
@@ -61,21 +72,24 @@ impl Submitted {
     pub(super) fn new(
         answer: Accepted,
         tally: Arc<Tally>,
+        stored: Option<oneshot::Receiver<EntryId>>,
         acks: Option<Gathering>,
-        mut reservation: Option<Reservation<Accepted>>,
+        mut reservation: Option<Box<Reserved>>,
     ) -> Self {
         if let Some(reservation) = &mut reservation {
-            reservation.taken(answer.clone(), clock::now());
+            reservation.taken(&answer, acks.is_some(), clock::now());
         }
         let waiting = Waiting {
             tally,
             counted_by: Instant::from_std(clock::now() + COUNT_WAIT),
+            stored,
             acks,
         };
         Self {
             answer,
             waiting: Some(waiting),
             reservation,
+            keeping: None,
         }
     }
 
@@ -85,14 +99,26 @@ impl Submitted {
             answer,
             waiting: None,
             reservation: None,
+            keeping: None,
         }
     }
 
     /// Waits until the answer is complete, or time is up. Cancel safe.
     pub(super) async fn ready(&mut self) {
+        self.gathered().await;
+        self.settle();
+        if let Some(keeping) = &mut self.keeping {
+            // Without Redis this node alone knows the answer.
+            let _ = keeping.await;
+            self.keeping = None;
+        }
+    }
+
+    async fn gathered(&mut self) {
         let Some(Waiting {
             tally,
             counted_by,
+            stored,
             acks,
         }) = &mut self.waiting
         else {
@@ -100,14 +126,20 @@ impl Submitted {
         };
         // Past the deadline the answer is what is known by then.
         let _ = time::timeout_at(*counted_by, tally.total()).await;
+        if let Some(id) = stored {
+            if let Ok(Ok(id)) = time::timeout_at(*counted_by, id).await {
+                self.answer.entry = Some(id.to_string().into());
+            }
+            *stored = None;
+        }
         if let Some(gathering) = acks {
             let collected = gathering.acks.collect(gathering.expect);
             let _ = time::timeout_at(gathering.deadline, collected).await;
         }
     }
 
-    /// The answer as far as it is known.
-    pub(super) fn answer(mut self) -> Accepted {
+    /// Makes the answer of what is known, and keeps it for whoever repeats the call.
+    fn settle(&mut self) {
         if let Some(waiting) = self.waiting.take() {
             self.answer.recipients = waiting.tally.so_far().0;
             if let Some(mut gathering) = waiting.acks {
@@ -118,8 +150,13 @@ impl Submitted {
             }
         }
         if let Some(reservation) = self.reservation.take() {
-            reservation.complete(self.answer.clone(), clock::now());
+            self.keeping = reservation.complete(&self.answer, clock::now());
         }
+    }
+
+    /// The answer as far as it is known.
+    pub(super) fn answer(mut self) -> Accepted {
+        self.settle();
         self.answer
     }
 

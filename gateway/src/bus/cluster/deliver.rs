@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use super::{Cluster, format::Origin};
 use crate::bus::{
-    broadcast::{Broadcast, Keep, Source},
+    broadcast::{Broadcast, Keep, Mark, Source},
     gather::AckGather,
+    shared,
     wire::{Data, Opts, WireError},
 };
 use crate::socket::{
@@ -29,6 +30,12 @@ impl Cluster {
     pub(super) fn pass_on(&self, broadcast: Broadcast) {
         self.observer
             .accepted(&broadcast.target.namespace, broadcast.source);
+        if broadcast.mark.is_some_and(Mark::is_foreign)
+            && (self.stores)()
+            && let Some(append) = shared::append(&self.remote, &broadcast)
+        {
+            self.append(append);
+        }
         if let Err(error) = self.bus.receive(broadcast) {
             self.observer.error(error.label());
         }
@@ -68,6 +75,11 @@ impl Cluster {
         let mut broadcast = Broadcast::new(target, frames(id), (self.now)(), source);
         broadcast.volatile = opts.flags.volatile;
         broadcast.ack = gather;
+        broadcast.mark = Some(match opts.flags.mark.map(Mark) {
+            Some(mark) if !mark.is_foreign() => mark,
+            _ => Mark::of_content(&broadcast.target, &data.json, &data.attachments),
+        })
+        .filter(|_| (self.keep)(namespace).is_some());
         broadcast.keep = (self.keep)(namespace).map(|limits| Keep {
             limits,
             name: name.into(),

@@ -179,6 +179,7 @@ impl Format {
         let target = &broadcast.target;
         let flags = Flags {
             volatile: broadcast.volatile,
+            mark: broadcast.mark.map(|mark| mark.0),
             timeout: broadcast
                 .ack
                 .as_ref()

@@ -7,7 +7,10 @@
 use std::{
     collections::HashMap,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -58,6 +61,8 @@ struct Shared {
     known: Mutex<HashMap<u32, Sighting>>,
     ask: mpsc::UnboundedSender<oneshot::Sender<()>>,
     phase: watch::Sender<Phase>,
+    lowest: AtomicBool,
+    live: AtomicUsize,
     released: Notify,
 }
 
@@ -86,6 +91,8 @@ impl Members {
             known: Mutex::default(),
             ask,
             phase: watch::channel(Phase::Serving).0,
+            lowest: AtomicBool::new(false),
+            live: AtomicUsize::new(0),
             released: Notify::new(),
         };
         (Self(Arc::new(shared)), asked)
@@ -114,10 +121,7 @@ impl Members {
 
     /// How many pods have a lease that has not run out.
     pub fn live(&self) -> usize {
-        self.known()
-            .values()
-            .filter(|sighting| sighting.live)
-            .count()
+        self.0.live.load(Ordering::Relaxed)
     }
 
     /// Waits for a heartbeat that begins now; an error tells nothing new.
@@ -139,6 +143,11 @@ impl Members {
         time::timeout(RELEASE, self.0.released.notified())
             .await
             .ok();
+    }
+
+    /// Whether no pod that lives has a lower incarnation, as far as the last heartbeat tells.
+    pub fn is_lowest(&self) -> bool {
+        self.0.lowest.load(Ordering::Relaxed)
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<u32, Sighting>> {
@@ -201,7 +210,7 @@ impl Members {
             .arg(
                 lease
                     .address
-                    .map_or_else(String::new, |address| address.to_string()),
+                    .map_or_else(|| "-".to_owned(), |address| address.to_string()),
             )
             .arg(u8::from(draining))
             .arg(TTL.as_millis() as u64)
@@ -223,9 +232,15 @@ impl Members {
             lease.keys.adopt(answer.keys);
         }
         other_mode(Some(&*answer.mode).filter(|mode| *mode != lease.mode));
+        let own = lease.keys.incarnation();
+        let lower = answer.live.iter().any(|incarnation| *incarnation < own);
+        self.0.lowest.store(!lower, Ordering::Relaxed);
+        self.0.live.store(answer.live.len(), Ordering::Relaxed);
         let mut known = self.known();
         // A pod that Redis does not know any more was here last; whether it is still, only a dial tells.
-        known.values_mut().for_each(|sighting| sighting.live = false);
+        known
+            .values_mut()
+            .for_each(|sighting| sighting.live = false);
         known.extend(answer.nodes);
     }
 }
@@ -262,6 +277,8 @@ struct Answer {
     mode: Box<str>,
     keys: Vec<(u8, [u8; KEY_BYTES])>,
     nodes: Vec<(u32, Sighting)>,
+    /// Those whose lease has not run out, whether they can be reached or not.
+    live: Vec<u32>,
 }
 
 impl Answer {
@@ -271,10 +288,14 @@ impl Answer {
         let keys = keys
             .into_iter()
             .filter_map(|(id, bytes)| Some((id.parse().ok()?, bytes.try_into().ok()?)));
+        let live = nodes.iter().filter(|(_, text)| text.starts_with('1'));
+        let live = live.filter_map(|(incarnation, _)| incarnation.parse().ok());
+        let live = live.collect();
         let nodes = nodes
             .into_iter()
             .filter_map(|(incarnation, text)| Some((incarnation.parse().ok()?, sighting(&text)?)));
         Some(Self {
+            live,
             mode: mode.into(),
             keys: keys.collect(),
             nodes: nodes.collect(),
@@ -302,10 +323,8 @@ const HEARTBEAT: &str = r"
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local ttl = tonumber(ARGV[4])
-if ARGV[2] ~= '' then
-  redis.call('HSET', KEYS[1], ARGV[1], (now + ttl) .. ' ' .. ARGV[3] .. ' ' .. ARGV[2])
-  redis.call('PEXPIRE', KEYS[1], 3600000)
-end
+redis.call('HSET', KEYS[1], ARGV[1], (now + ttl) .. ' ' .. ARGV[3] .. ' ' .. ARGV[2])
+redis.call('PEXPIRE', KEYS[1], 3600000)
 for i = 8, #ARGV, 2 do redis.call('HSETNX', KEYS[2], ARGV[i], ARGV[i + 1]) end
 if #ARGV > 6 and redis.call('HLEN', KEYS[2]) == 0 then redis.call('HSET', KEYS[2], ARGV[6], ARGV[7]) end
 redis.call('PEXPIRE', KEYS[2], 604800000)
@@ -340,12 +359,18 @@ mod tests {
     }
 
     fn pairs(pairs: &[(&str, &str)]) -> Value {
-        let pairs = pairs.iter().map(|(a, b)| Value::Array(vec![text(a), text(b)]));
+        let pairs = pairs
+            .iter()
+            .map(|(a, b)| Value::Array(vec![text(a), text(b)]));
         Value::Array(pairs.collect())
     }
 
     fn read(keys: &[(&str, &str)], nodes: &[(&str, &str)]) -> Option<Answer> {
-        Answer::read(Value::Array(vec![text("sharded"), pairs(keys), pairs(nodes)]))
+        Answer::read(Value::Array(vec![
+            text("sharded"),
+            pairs(keys),
+            pairs(nodes),
+        ]))
     }
 
     #[test]
@@ -355,7 +380,10 @@ mod tests {
             ("1 0 10.0.0.1:3001", Some((address, false, true))),
             ("0 0 10.0.0.1:3001", Some((address, false, false))),
             ("1 1 10.0.0.1:3001", Some((address, true, true))),
-            ("1 0 [::1]:7", Some(("[::1]:7".parse().unwrap(), false, true))),
+            (
+                "1 0 [::1]:7",
+                Some(("[::1]:7".parse().unwrap(), false, true)),
+            ),
             ("1 0 host:7", None),
             ("1 0 ", None),
             ("1 0", None),
@@ -372,7 +400,12 @@ mod tests {
         let key = "k".repeat(KEY_BYTES);
         let answer = read(
             &[("3", &key), ("x", &key), ("300", &key), ("4", "short")],
-            &[("7", "1 0 10.0.0.1:1"), ("x", "1 0 10.0.0.1:1"), ("8", "1 0"), ("9", "0 1 10.0.0.2:2")],
+            &[
+                ("7", "1 0 10.0.0.1:1"),
+                ("x", "1 0 10.0.0.1:1"),
+                ("8", "1 0"),
+                ("9", "0 1 10.0.0.2:2"),
+            ],
         );
         let answer = answer.unwrap();
         assert_eq!(&*answer.mode, "sharded");

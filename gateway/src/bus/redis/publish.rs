@@ -90,6 +90,26 @@ impl Publish {
         Self { command, bytes }
     }
 
+    /// A script with its keys and arguments.
+    pub fn script<K: AsRef<str>, A: AsRef<[u8]>>(
+        source: &str,
+        keys: &[K],
+        arguments: &[A],
+    ) -> Self {
+        let mut command = redis::cmd("EVAL");
+        command.arg(source).arg(keys.len());
+        let mut bytes = source.len();
+        for key in keys {
+            bytes += key.as_ref().len();
+            command.arg(key.as_ref());
+        }
+        for argument in arguments {
+            bytes += argument.as_ref().len();
+            command.arg(argument.as_ref());
+        }
+        Self { command, bytes }
+    }
+
     fn to(verb: &str, channel: String, payload: Vec<u8>) -> Self {
         let bytes = channel.len() + payload.len();
         let mut command = redis::cmd(verb);

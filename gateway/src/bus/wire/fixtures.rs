@@ -36,14 +36,23 @@ fn rooms() -> impl Strategy<Value = Vec<Arc<str>>> {
 
 fn flags() -> impl Strategy<Value = Flags> {
     let timeout = prop::option::of(0..1_u64 << 53);
-    (any::<bool>(), any::<Option<bool>>(), timeout, any::<bool>()).prop_map(
-        |(volatile, compress, timeout, expect_single_response)| Flags {
-            volatile,
-            compress,
-            timeout,
-            expect_single_response,
-        },
+    let mark = prop::option::of(any::<u64>());
+    (
+        any::<bool>(),
+        any::<Option<bool>>(),
+        timeout,
+        any::<bool>(),
+        mark,
     )
+        .prop_map(
+            |(volatile, compress, timeout, expect_single_response, mark)| Flags {
+                volatile,
+                compress,
+                timeout,
+                expect_single_response,
+                mark,
+            },
+        )
 }
 
 pub(super) fn opts() -> impl Strategy<Value = Opts> {

@@ -191,12 +191,14 @@ impl Out {
             compress,
             timeout,
             expect_single_response,
+            mark,
         } = flags;
         let set = [
             volatile,
             compress.is_some(),
             timeout.is_some(),
             expect_single_response,
+            mark.is_some(),
         ];
         self.map(set.into_iter().filter(|set| *set).count());
         if volatile {
@@ -214,6 +216,10 @@ impl Out {
         if expect_single_response {
             self.key("expectSingleResponse");
             self.boolean(true);
+        }
+        if let Some(mark) = mark {
+            // A text: numbers of this size are not exact elsewhere.
+            self.field("carillon", &format!("{mark:016x}"));
         }
         self.end_map();
     }

@@ -68,14 +68,23 @@ pub(super) fn opts(field: View<'_>) -> Result<Opts, WireError> {
 }
 
 fn flags(field: View<'_>) -> Result<Flags, WireError> {
-    let names = ["volatile", "compress", "timeout", "expectSingleResponse"];
-    let [volatile, compress, timeout, single] = field.fields("opts.flags", names)?;
+    let names = [
+        "volatile",
+        "compress",
+        "timeout",
+        "expectSingleResponse",
+        "carillon",
+    ];
+    let [volatile, compress, timeout, single, mark] = field.fields("opts.flags", names)?;
     let is = |flag: Option<View<'_>>| flag.and_then(View::flag);
     Ok(Flags {
         volatile: is(volatile) == Some(true),
         compress: is(compress),
         timeout: timeout.and_then(View::count),
         expect_single_response: is(single) == Some(true),
+        mark: mark
+            .and_then(View::text)
+            .and_then(|text| u64::from_str_radix(&text, 16).ok()),
     })
 }
 
