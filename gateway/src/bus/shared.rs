@@ -164,7 +164,7 @@ fn read(
         attachments.push((length <= rest.len()).then(|| rest.split_to(length))?);
     }
     let (name, args) = Args::after_name(&line.event).ok()?;
-    let name = name?;
+    let name = name.filter(|name| name.starts_with('"'))?;
     let mut frames = Vec::with_capacity(32 + namespace.len() + line.event.len());
     encode::event(
         &mut frames,

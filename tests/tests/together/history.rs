@@ -3,7 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use carillon_tests::cluster::Mode;
+use carillon_tests::cluster::calls::{Emit, To};
+use carillon_tests::cluster::{Kind, Mode, Setup};
 use carillon_tests::gateway::Gateway;
 use carillon_tests::http::{Connection, Request, Response};
 use carillon_tests::redis::{Options, Redis};
@@ -263,9 +264,7 @@ fn falls_back_to_memory() {
         emit(&a, "/feed", "open-1", 1);
         member.expect(r#"42/feed,["update",1]"#);
         redis.kill();
-        [&a, &b]
-            .into_iter()
-            .for_each(|gateway| until_up(gateway, false));
+        [&a, &b].iter().for_each(|gateway| until_up(gateway, false));
         for at in [&a, &b] {
             assert_eq!(numbers(&get(at, PATH, None), "events"), [1]);
             let (mut late, _) = Session::connected(at.port(), "/feed");
@@ -274,9 +273,7 @@ fn falls_back_to_memory() {
             late.expect("43/feed,1[]");
         }
         redis.restart();
-        [&a, &b]
-            .into_iter()
-            .for_each(|gateway| until_up(gateway, true));
+        [&a, &b].iter().for_each(|gateway| until_up(gateway, true));
         let left: &[u64] = if keeps { &[1] } else { &[] };
         assert_eq!(numbers(&get(&b, PATH, None), "events"), left);
         emit(&a, "/feed", "open-1", 2);
@@ -306,5 +303,54 @@ fn has_what_others_publish_once() {
     for at in [&a, &b] {
         let answer = get(at, &format!("{PATH}&last=10"), None);
         assert_eq!(numbers(&answer, "events"), [7]);
+    }
+}
+
+/// Beside a Node server: it takes our marked messages as any other, and what it publishes is kept.
+#[test]
+fn is_shared_with_node() {
+    const BESIDE: &str = "
+namespaces:
+- name: /
+  history: { size: 10, ttl: 1h, read: [{ room: 'room-*' }] }
+  events:
+  - { name: join, args: [{ type: string }], join: ['room-{0}'], replay: 10 }
+";
+    for mode in MODES {
+        let redis = Redis::start();
+        let setup = Setup::new(mode);
+        let node = setup.start(&redis, Kind::Node, 0);
+        let rules = setup.gateway("pod-0", &redis).env("CARILLON_RULES", "");
+        let gateway = rules.env("CARILLON_RULES_TEXT", BESIDE).start();
+        let mut members = [node.port(), gateway.port()].map(|port| {
+            let (mut session, _) = Session::connected(port, "/");
+            session.event("/", r#"1["join","a"]"#);
+            session.expect("431[]");
+            session
+        });
+        thread::sleep(Duration::from_millis(300));
+        emit(&gateway, "/", "room-a", 1);
+        node.emit(&Emit::new(To::room("room-a"), "update", &[json!(2)]));
+        emit(&gateway, "/", "room-a", 3);
+        for member in &mut members {
+            let mut came = [member.next(), member.next(), member.next()];
+            came.sort_unstable();
+            let expected = [1, 2, 3].map(|n| format!(r#"42["update",{n}]"#));
+            assert_eq!(came, expected, "{}", mode.name());
+        }
+        let path = "/v1/events?namespace=/&room=room-a&last=10";
+        let mut kept = wait::until("all is kept", || {
+            let kept = numbers(&get(&gateway, path, None), "events");
+            (kept.len() == 3).then_some(kept)
+        });
+        kept.sort_unstable();
+        assert_eq!(kept, [1, 2, 3], "{}", mode.name());
+        let (mut late, _) = Session::connected(gateway.port(), "/");
+        late.event("/", r#"1["join","a"]"#);
+        let mut came = [late.next(), late.next(), late.next()];
+        came.sort_unstable();
+        assert_eq!(came, [1, 2, 3].map(|n| format!(r#"42["update",{n}]"#)));
+        late.expect("431[]");
+        late.assert_quiet();
     }
 }
