@@ -251,7 +251,7 @@ impl Cluster {
 
     fn publish(&self, publish: Publish) {
         if let Err(error) = self.link.publish(publish, None) {
-            self.remote.lose();
+            self.remote.lose(1);
             self.observer.error(error.label());
         }
     }
@@ -273,6 +273,7 @@ impl Cluster {
                 }
             }),
             Event::Error { kind } => self.observer.error(kind),
+            Event::Unsent(count) => self.remote.lose(count),
             Event::Message {
                 kind,
                 channel,

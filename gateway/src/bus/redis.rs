@@ -98,6 +98,8 @@ pub enum Event {
         /// The message.
         payload: Bytes,
     },
+    /// So many commands that others wait for were not sent, or nobody knows what became of them.
+    Unsent(usize),
     /// Something failed; the label of `carillon_bus_errors_total`.
     Error {
         /// The label.
@@ -227,6 +229,12 @@ impl Halves {
     fn error(&self, kind: &'static str) {
         // The receiver lives as long as the process.
         let _ = self.events.send(Event::Error { kind });
+    }
+
+    fn unsent(&self, count: usize) {
+        if count > 0 {
+            let _ = self.events.send(Event::Unsent(count));
+        }
     }
 
     fn publishing(&self) {

@@ -25,6 +25,7 @@ use super::{
 pub struct Publish {
     command: Cmd,
     bytes: usize,
+    is_probe: bool,
 }
 
 /// A command, and who wants its answer.
@@ -75,7 +76,18 @@ impl Publish {
             bytes += name.len() + value.len();
             command.arg(name).arg(value);
         }
-        Self { command, bytes }
+        Self {
+            command,
+            bytes,
+            is_probe: false,
+        }
+    }
+
+    /// Nobody misses it when it is lost.
+    #[must_use]
+    pub fn probe(mut self) -> Self {
+        self.is_probe = true;
+        self
     }
 
     fn to(verb: &str, channel: &str, payload: &[u8]) -> Self {
@@ -84,6 +96,7 @@ impl Publish {
         Self {
             command,
             bytes: channel.len() + payload.len(),
+            is_probe: false,
         }
     }
 
@@ -143,7 +156,7 @@ pub(super) async fn pump(link: Link, settings: Settings, mut backlog: Backlog, h
         backlog.load.up.store(false, Ordering::Release);
         link.asking().take();
         halves.down(false, &reason);
-        backlog.refuse(&reason);
+        halves.unsent(backlog.refuse(&reason));
         pause.wait().await;
     }
 }
@@ -176,22 +189,30 @@ impl Backlog {
             let taken: usize = batch.iter().map(|(publish, _)| publish.weight()).sum();
             self.load.bytes.fetch_sub(taken, Ordering::AcqRel);
             let timeout = settings.request_timeout;
+            let meant = batch.iter().filter(|(publish, _)| !publish.is_probe).count();
             match patiently(timeout, run(&mut connection, batch, halves)).await {
                 Ok(Ok(())) => {}
-                Ok(Err(error)) | Err(error) => return error,
+                // Nobody knows which of them Redis has done.
+                Ok(Err(error)) | Err(error) => {
+                    halves.unsent(meant);
+                    return error;
+                }
             }
         }
     }
 
-    /// What waits when the connection fails is not kept.
-    fn refuse(&mut self, reason: &LinkError) {
+    /// What waits when the connection fails is not kept; returns how much that is.
+    fn refuse(&mut self, reason: &LinkError) -> usize {
+        let mut unsent = 0;
         while let Ok((publish, reply)) = self.from.try_recv() {
             self.load.bytes.fetch_sub(publish.weight(), Ordering::AcqRel);
+            unsent += usize::from(!publish.is_probe);
             if let Some(reply) = reply {
                 // Who asked may have gone.
                 let _ = reply.send(Err(reason.clone()));
             }
         }
+        unsent
     }
 }
 
