@@ -7,6 +7,9 @@ import { Server } from "socket.io";
 import { make } from "./cluster/adapters.mjs";
 import { perform } from "./cluster/json.mjs";
 
+// An adapter publishes without waiting for Redis: when that fails, nobody is there to catch it.
+process.on("unhandledRejection", (reason) => console.error("unhandled", reason));
+
 const parameters = JSON.parse(process.argv[2]);
 const { adapter, listening } = await make(parameters);
 const http = createServer();

@@ -77,6 +77,15 @@ impl<'a> Cluster<'a> {
         cluster
     }
 
+    /// Of members that were started one by one.
+    pub fn of(redis: &'a Redis, setup: &Setup, members: Vec<Member>) -> Self {
+        Self {
+            members,
+            setup: setup.clone(),
+            redis,
+        }
+    }
+
     /// Waits until every Node server hears `count` servers, itself included. A gateway is ready
     /// only when its subscriptions are in place, and its start has waited for that.
     pub fn wait_until_whole(&self, count: usize) {

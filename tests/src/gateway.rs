@@ -106,17 +106,22 @@ impl Options {
 
     /// Starts it and waits until it is ready.
     pub fn start(&self) -> Gateway {
+        let mut gateway = self.launch();
+        gateway.wait_until_ready();
+        gateway
+    }
+
+    /// Starts it and does not wait until it is ready.
+    pub fn launch(&self) -> Gateway {
         let [client, api, admin] = [ports::free(), ports::free(), ports::free()];
         let mut command = self.command([client, api, admin]);
         let process = Process::start("carillon-gateway", &mut command);
-        let mut gateway = Gateway {
+        Gateway {
             process,
             client,
             api,
             admin,
-        };
-        gateway.wait_until_ready();
-        gateway
+        }
     }
 
     /// Runs it to its end, for configurations that it must refuse.
@@ -206,7 +211,8 @@ impl Gateway {
         assert_eq!(response.status, 200, "livez: {}", response.text());
     }
 
-    fn wait_until_ready(&mut self) {
+    /// Waits until it is ready.
+    pub fn wait_until_ready(&mut self) {
         let end = Instant::now() + PATIENCE;
         while Instant::now() < end {
             if let Some(status) = self.process.exited() {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -86,7 +87,13 @@ impl Request {
 
     /// As [`Request::send`], for servers that may not be there.
     pub fn try_send(&self, port: u16) -> io::Result<Response> {
+        self.send_patiently(port, PATIENCE)
+    }
+
+    /// As [`Request::try_send`], for servers that may pause for so long.
+    pub fn send_patiently(&self, port: u16, patience: Duration) -> io::Result<Response> {
         let mut connection = Connection::try_open(port)?;
+        connection.stream.set_read_timeout(Some(patience))?;
         connection.write(&self.bytes(port))?;
         connection.read_response(self.method == "HEAD")
     }

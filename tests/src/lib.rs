@@ -7,11 +7,14 @@
 
 pub mod clients;
 pub mod cluster;
+pub mod crowd;
 pub mod driver;
 pub mod emitter;
 pub mod flood;
+pub mod forwarder;
 pub mod gateway;
 pub mod http;
+pub mod load;
 pub mod metrics;
 pub mod packets;
 pub mod polling;

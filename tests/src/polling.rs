@@ -30,6 +30,16 @@ impl Polling {
         }
     }
 
+    /// The same session by another port.
+    #[must_use]
+    pub fn by(&self, port: u16) -> Self {
+        Self {
+            port,
+            path: self.path.clone(),
+            sid: self.sid.clone(),
+        }
+    }
+
     /// The engine's session id.
     pub fn sid(&self) -> &str {
         &self.sid

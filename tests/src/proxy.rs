@@ -35,6 +35,13 @@ impl Proxy {
         })
     }
 
+    /// HAProxy that keeps a client at its server, by a cookie.
+    pub fn sticky(servers: &[u16]) -> Self {
+        Self::start("haproxy", servers, sticky, |command, file| {
+            command.arg("-db").arg("-f").arg(file);
+        })
+    }
+
     fn start(
         name: &str,
         servers: &[u16],
@@ -130,9 +137,17 @@ http {{
 }
 
 fn haproxy(_: &Path, port: u16, servers: &[u16]) -> String {
+    haproxy_with(port, servers, "")
+}
+
+fn sticky(_: &Path, port: u16, servers: &[u16]) -> String {
+    haproxy_with(port, servers, "  cookie server insert indirect nocache\n")
+}
+
+fn haproxy_with(port: u16, servers: &[u16], cookie: &str) -> String {
     let mut list = String::new();
     for (index, server) in servers.iter().enumerate() {
-        let _ = writeln!(list, "  server s{index} 127.0.0.1:{server}");
+        let _ = writeln!(list, "  server s{index} 127.0.0.1:{server} cookie s{index}");
     }
     format!(
         "global
@@ -152,7 +167,7 @@ frontend clients
   default_backend servers
 backend servers
   balance roundrobin
-{list}"
+{cookie}{list}"
     )
 }
 

@@ -6,6 +6,7 @@
 
 mod api;
 mod browser;
+mod chaos;
 mod cluster;
 mod cluster_gateway;
 mod conformance;

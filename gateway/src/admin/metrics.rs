@@ -12,8 +12,8 @@ mod scrape;
 mod shard;
 mod totals;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use scrape::Scrape;
 pub use shard::{
@@ -30,6 +30,7 @@ pub struct Metrics {
     control: Arc<ShardMetrics>,
     draining: AtomicBool,
     bus_up: AtomicBool,
+    bus_unsent: OnceLock<Arc<AtomicU64>>,
     connection_limit: AtomicU64,
     memory_limit: AtomicU64,
 }
@@ -62,6 +63,7 @@ impl Metrics {
             control: Arc::default(),
             draining: AtomicBool::new(false),
             bus_up: AtomicBool::new(true),
+            bus_unsent: OnceLock::new(),
             connection_limit: AtomicU64::new(0),
             memory_limit: AtomicU64::new(0),
         })
@@ -85,6 +87,12 @@ impl Metrics {
     /// Says whether the bus answers.
     pub fn set_bus_up(&self, up: bool) {
         self.bus_up.store(up, Ordering::Relaxed);
+    }
+
+    /// Says who counts the messages that other nodes did not get.
+    pub fn set_bus_unsent(&self, count: Arc<AtomicU64>) {
+        // A process has one bus.
+        let _ = self.bus_unsent.set(count);
     }
 
     /// The limits in force, against which `carillon_limit_ratio` is told; 0 = unlimited, not told.
@@ -124,6 +132,10 @@ impl Metrics {
             connection_limit: self.connection_limit.load(Ordering::Relaxed),
             memory_limit: self.memory_limit.load(Ordering::Relaxed),
             bus_up: self.bus_up.load(Ordering::Relaxed),
+            bus_unsent: self
+                .bus_unsent
+                .get()
+                .map_or(0, |count| count.load(Ordering::Relaxed)),
             draining: self.draining.load(Ordering::Relaxed),
         };
         scrape

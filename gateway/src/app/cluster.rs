@@ -184,6 +184,7 @@ impl Prepared {
             own_keys,
         } = around;
         metrics.set_bus_up(false);
+        metrics.set_bus_unsent(Arc::clone(remote.lost()));
         let lease = Lease {
             keys: Arc::clone(keys),
             shares_keys: !own_keys,

@@ -317,7 +317,7 @@ impl Cluster {
 
     fn publish(&self, publish: Publish) {
         if let Err(error) = self.link.publish(publish, None) {
-            self.remote.lose();
+            self.remote.lose(1);
             self.observer.error(error.label());
         }
     }
@@ -339,6 +339,7 @@ impl Cluster {
                 }
             }),
             Event::Error { kind, count } => (0..count).for_each(|_| self.observer.error(kind)),
+            Event::Unsent(count) => self.remote.lose(count),
             Event::Message {
                 kind,
                 channel,

@@ -111,6 +111,8 @@ pub enum Event {
         /// The message.
         payload: Bytes,
     },
+    /// So many commands that others wait for were not sent, or nobody knows what became of them.
+    Unsent(usize),
     /// Something failed; the label of `carillon_bus_errors_total`.
     Error {
         /// The label.
@@ -289,6 +291,12 @@ impl Halves {
             payload,
         };
         self.events.send_held(message, held);
+    }
+
+    fn unsent(&self, count: usize) {
+        if count > 0 {
+            self.events.send(Event::Unsent(count));
+        }
     }
 
     fn publishing(&self) {

@@ -110,7 +110,7 @@ struct Line {
     hears: Hears,
     timeout: Duration,
     keys: String,
-    lost: AtomicU64,
+    lost: Arc<AtomicU64>,
 }
 
 /// Which rooms are subscribed one by one, so that joins have to wait until a room is heard.
@@ -145,7 +145,7 @@ impl Remote {
             hears,
             timeout,
             keys: format!("{{{prefix}:carillon}}:"),
-            lost: AtomicU64::new(0),
+            lost: Arc::default(),
         };
         (Self(Arc::new(line)), from)
     }
@@ -183,14 +183,15 @@ impl Remote {
         self.0.timeout
     }
 
-    /// How many broadcasts others did not get because the queue was full or Redis was away.
-    pub fn lost(&self) -> u64 {
-        self.0.lost.load(Ordering::Relaxed)
+    /// How many messages others did not get because the queue was full or Redis was away, or may not have got because it
+    /// went away before it answered.
+    pub fn lost(&self) -> &Arc<AtomicU64> {
+        &self.0.lost
     }
 
-    /// Counts a broadcast that others do not get.
-    pub fn lose(&self) {
-        self.0.lost.fetch_add(1, Ordering::Relaxed);
+    /// Counts messages that others do not get.
+    pub fn lose(&self, count: usize) {
+        self.0.lost.fetch_add(count as u64, Ordering::Relaxed);
     }
 
     /// Passes a broadcast on; false if the others do not get it.
@@ -205,7 +206,7 @@ impl Remote {
                 .is_ok();
         }
         self.0.bytes.fetch_sub(weight, Ordering::AcqRel);
-        self.lose();
+        self.lose(1);
         false
     }
 

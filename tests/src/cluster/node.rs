@@ -39,6 +39,11 @@ impl NodeServer {
         &mut self.process
     }
 
+    /// The port where operations are posted.
+    pub fn control(&self) -> u16 {
+        self.control
+    }
+
     /// What other servers have told this one, in order: `{"namespace", "args"}` of each event `told`.
     pub fn told(&self) -> Vec<Value> {
         let told = self.call("told", Value::Null);

@@ -28,6 +28,11 @@ impl Pod {
         &mut self.gateway
     }
 
+    /// The gateway, to look at.
+    pub fn view(&self) -> &Gateway {
+        &self.gateway
+    }
+
     fn post(&self, path: &str, body: &Value) -> Value {
         let answer = self.gateway.post(path, body);
         assert_eq!(

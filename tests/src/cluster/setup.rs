@@ -137,6 +137,13 @@ impl Setup {
         self
     }
 
+    /// Gateways with other rules than those of `fixtures/cluster.yaml`.
+    #[must_use]
+    pub fn rules(self, text: &str) -> Self {
+        self.env("CARILLON_RULES", "")
+            .env("CARILLON_RULES_TEXT", text)
+    }
+
     /// Starts one member; it may come to a cluster that runs.
     pub fn start(&self, redis: &Redis, kind: Kind, index: usize) -> Member {
         match kind {

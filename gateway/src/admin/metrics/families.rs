@@ -52,6 +52,7 @@ families! {
     DELIVERY_SECONDS = "carillon_delivery_seconds" histogram ["namespace"] "From accepted to taken by the kernel; one observation a message and shard, and one in 256 deliveries";
     BUS_LAG = "carillon_bus_lag_seconds" histogram [""] "From published on the bus to received";
     BUS_UP = "carillon_bus_up" gauge [""] "1 while the bus answers";
+    BUS_UNSENT = "carillon_bus_unsent_total" counter [""] "Messages that other nodes did not get because the bus was away or full, or may not have got because it went away before it answered";
     BUS_ERRORS = "carillon_bus_errors_total" counter ["kind"] "Failures of the bus";
     BACKLOG = "carillon_backlog_bytes" gauge [""] "Bytes that connections still have to be sent";
     RULES_INFO = "carillon_rules_info" gauge ["hash"] "1, with the hash of the rules in force";

@@ -19,7 +19,7 @@ pub(super) fn all(out: &mut Collection, totals: &Totals, scrape: &Scrape) {
     if let Some(gathered) = &scrape.gathered {
         looked_up(out, gathered);
     }
-    bus(out, totals, scrape.bus_up);
+    bus(out, totals, scrape);
     rules(out, scrape);
     limits(out, totals, scrape);
     out.single(f::DRAINING, Some(f64::from(scrape.draining)));
@@ -30,11 +30,12 @@ pub(super) fn all(out: &mut Collection, totals: &Totals, scrape: &Scrape) {
     process_facts(out, &scrape.process);
 }
 
-fn bus(out: &mut Collection, totals: &Totals, up: bool) {
+fn bus(out: &mut Collection, totals: &Totals, scrape: &Scrape) {
     out.family(f::BUS_LAG, |samples| {
         samples.histogram(&[], &totals.bus_lag);
     });
-    out.single(f::BUS_UP, Some(f64::from(up)));
+    out.single(f::BUS_UP, Some(f64::from(scrape.bus_up)));
+    out.single(f::BUS_UNSENT, Some(scrape.bus_unsent as f64));
     labelled(out, f::BUS_ERRORS, &totals.bus_errors);
 }
 

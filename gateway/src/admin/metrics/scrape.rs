@@ -25,6 +25,7 @@ pub(super) struct Scrape {
     pub(super) connection_limit: u64,
     pub(super) memory_limit: u64,
     pub(super) bus_up: bool,
+    pub(super) bus_unsent: u64,
     pub(super) draining: bool,
 }
 

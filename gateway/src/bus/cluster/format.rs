@@ -414,7 +414,7 @@ impl Format {
 
     /// A message to ourselves.
     pub(super) fn probe(&self) -> Publish {
-        Publish::channel(self.probe.clone(), Vec::new())
+        Publish::channel(self.probe.clone(), Vec::new()).probe()
     }
 
     pub(super) fn is_probe(&self, channel: &str) -> bool {

@@ -27,6 +27,8 @@ use super::{
 pub struct Publish {
     command: Cmd,
     bytes: usize,
+    /// Nobody misses it when it is lost.
+    is_probe: bool,
 }
 
 /// A command, and who wants its answer.
@@ -87,7 +89,18 @@ impl Publish {
             bytes += name.len() + value.len();
             command.arg(name).arg(value);
         }
-        Self { command, bytes }
+        Self {
+            command,
+            bytes,
+            is_probe: false,
+        }
+    }
+
+    /// Nobody misses it when it is lost.
+    #[must_use]
+    pub fn probe(mut self) -> Self {
+        self.is_probe = true;
+        self
     }
 
     /// A script with its keys and arguments.
@@ -107,14 +120,22 @@ impl Publish {
             bytes += argument.as_ref().len();
             command.arg(argument.as_ref());
         }
-        Self { command, bytes }
+        Self {
+            command,
+            bytes,
+            is_probe: false,
+        }
     }
 
     fn to(verb: &str, channel: String, payload: Vec<u8>) -> Self {
         let bytes = channel.len() + payload.len();
         let mut command = redis::cmd(verb);
         command.arg(channel).arg(payload);
-        Self { command, bytes }
+        Self {
+            command,
+            bytes,
+            is_probe: false,
+        }
     }
 
     /// Its words: the verb first.
@@ -224,12 +245,14 @@ impl Backlog {
         let mut batch = Batch {
             commands: Vec::new(),
             replies: Vec::new(),
+            meant: 0,
             bytes: 0,
             load: Arc::clone(&self.load),
         };
         let mut next = Some(first);
         while let Some((publish, reply)) = next {
             batch.bytes += publish.weight();
+            batch.meant += usize::from(!publish.is_probe);
             batch.commands.push(publish.command);
             batch.replies.push(reply);
             next = (batch.commands.len() < BATCH && batch.bytes < BATCH_BYTES)
@@ -254,6 +277,8 @@ const PONG: Duration = Duration::from_secs(2);
 struct Batch {
     commands: Vec<Cmd>,
     replies: Vec<Option<Reply>>,
+    /// How many of them somebody misses when they are lost.
+    meant: usize,
     bytes: usize,
     load: Arc<Load>,
 }
@@ -296,6 +321,7 @@ impl Batch {
     /// Nothing of it has an answer: each counts as lost.
     fn refuse(mut self, reason: &LinkError, halves: &Halves) {
         halves.error(reason.label(), self.commands.len() as u64);
+        halves.unsent(self.meant);
         for reply in self.replies.drain(..).flatten() {
             // Who asked may have gone.
             let _ = reply.send(Err(reason.clone()));
