@@ -194,12 +194,10 @@ impl Rooms {
     /// A room whose message is to be published now, and the message's sequence.
     pub(super) fn due(&mut self, now: u64) -> Option<(u32, u32)> {
         let room = self.due.pop_front()?;
-        let place = &mut self.rooms[room as usize];
-        place.sequence += 1;
+        let sequence = self.rooms[room as usize].sequence;
         self.totals.published += 1;
-        self.under_way
-            .push_back((now + PATIENCE, room, place.sequence));
-        Some((room, place.sequence))
+        self.under_way.push_back((now + PATIENCE, room, sequence));
+        Some((room, sequence))
     }
 
     /// Counts what has been under way for too long as lost.
@@ -306,6 +304,7 @@ impl Traffic for Rooms {
             Change::Join => {
                 self.acks.record(now.saturating_sub(asked.time));
                 room.stage = Stage::Waiting;
+                room.sequence += 1;
                 self.due.push_back(asked.room);
             }
             Change::Leave => {
