@@ -237,12 +237,22 @@ impl<'a> Scenario<'a> {
         match self.entry.kind {
             Kind::Fanout => {
                 let local = |name: &str| self.against_leg(name, Leg::Local);
+                let alone = |name: &str| self.against_leg(name, Leg::Alone);
                 let must = self.entry.most.map_or_else(String::new, |most| {
-                    let kept = |name: &str| Some(local(name)?.median <= most);
+                    // Against both, where both were run.
+                    let kept = |name: &str| {
+                        let alone = alone(name).is_none_or(|ratio| ratio.median <= most);
+                        Some(local(name)?.median <= most && alone)
+                    };
                     verdicts(&format!("≤ {most}"), names, kept)
                 });
                 vec![
                     row("CPU / delivery, through Redis ÷ local", &local, must),
+                    row(
+                        "CPU / delivery, through Redis ÷ alone",
+                        &alone,
+                        String::new(),
+                    ),
                     row("p50 ÷ node", &node(Metric::P50), String::new()),
                     row("p99 ÷ node", &node(Metric::P99), String::new()),
                 ]
@@ -269,6 +279,9 @@ fn verdicts(bound: &str, names: &[&str], kept: impl Fn(&str) -> Option<bool>) ->
             Some(format!("{name} {verdict}"))
         })
         .collect();
+    if verdicts.is_empty() {
+        return bound.to_owned();
+    }
     format!("{bound}: {}", verdicts.join(", "))
 }
 
