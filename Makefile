@@ -1,9 +1,9 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs fuzz bench
+.PHONY: help run test check docs fuzz bench bench-cluster
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
 run: ## build, serve the example rules on port 3001, print what to open and a ready curl
 	scripts/run
@@ -23,3 +23,6 @@ fuzz: ## fuzz every parser for T seconds each: make fuzz T=60
 
 bench: ## the gateway beside its peers on this machine, interleaved; prints the tables (ARGS=--list)
 	bench/run $(ARGS)
+
+bench-cluster: ## two pods over a real Redis, beside Node's adapters and socketioxide's; prints the tables (ARGS=--list)
+	bench/cluster $(ARGS)

@@ -4,6 +4,7 @@
 //! every run starts its server afresh.
 
 mod catalog;
+mod cluster;
 mod contestant;
 mod metric;
 mod process;
@@ -14,6 +15,8 @@ mod table;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
+
+pub(crate) use cluster::Cluster;
 
 use catalog::Entry;
 use contestant::Contestant;
@@ -68,7 +71,7 @@ impl Compare {
         let contestants = contestant::select(&self.servers, &self.root)?;
         let repeats = self.repeats.unwrap_or(if self.quick { 3 } else { 5 });
         let folder = self.root.join("bench/results");
-        let mut results = Results::create(&folder, &Header::read(&self.root))?;
+        let mut results = Results::create(&folder, "comparison", &Header::read(&self.root))?;
         for entry in &entries {
             for repeat in 0..repeats {
                 for contestant in &contestants {
@@ -97,6 +100,7 @@ impl Compare {
             arguments: arguments.to_owned(),
             server: contestant.name.clone(),
             repeat,
+            leg: None,
             report,
             error,
         }
@@ -116,6 +120,7 @@ impl Compare {
         let server = process::Server::start(contestant, self.server_core, environment, &log)?;
         Ok(process::generate(
             &server,
+            None,
             contestant.dialect,
             self.generator_core,
             arguments,
@@ -126,6 +131,14 @@ impl Compare {
 impl Table {
     pub(crate) fn run(&self) -> Outcome<()> {
         let (header, runs) = record::read(&self.files)?;
+        let (clustered, runs): (Vec<Run>, Vec<Run>) =
+            runs.into_iter().partition(|run| run.leg.is_some());
+        if !clustered.is_empty() {
+            cluster::print(&header, &clustered);
+        }
+        if runs.is_empty() {
+            return Ok(());
+        }
         for name in record::scenarios(&runs) {
             println!("{}", table::scenario(name, &runs));
         }

@@ -32,6 +32,8 @@ enum Command {
     Load(scenario::Load),
     /// Run the gateway and its peers in turn, each started afresh for every run; prints tables.
     Compare(compare::Compare),
+    /// Run two pods of the gateway, and of its peers, over a real Redis; prints tables.
+    Cluster(compare::Cluster),
     /// Print the tables of earlier comparisons.
     Table(compare::Table),
 }
@@ -40,6 +42,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Load(load) => load.run(),
         Command::Compare(compare) => compare.run(),
+        Command::Cluster(cluster) => cluster.run(),
         Command::Table(table) => table.run(),
     };
     match outcome {

@@ -22,6 +22,22 @@ pub(crate) struct Report {
     pub(crate) memory: Option<Memory>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub(crate) steps: Vec<Step>,
+    /// Only `churn` has it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(crate) churn: Option<Churn>,
+}
+
+/// What became of clients that came and went.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Churn {
+    pub(crate) joins: u64,
+    pub(crate) leaves: u64,
+    /// Joins and leaves that were never answered.
+    pub(crate) unanswered: u64,
+    /// Messages, each published when the join of its room's only member had been acknowledged.
+    pub(crate) published: u64,
+    /// From a join to its acknowledgement.
+    pub(crate) acks: Quantiles,
 }
 
 /// Deliveries or answers that were not as they should be.

@@ -1,6 +1,7 @@
 //! The scenarios: each is a kind of load, and says in a [`Report`] what it cost the server.
 
 mod broadcast;
+mod churn;
 mod connect;
 mod echo;
 mod fanout;
@@ -80,6 +81,8 @@ enum Scenario {
     Idle(idle::Options),
     /// Raise the rate until the server falls behind; the most it delivers.
     Saturate(saturate::Options),
+    /// Join and leave rooms while each join's acknowledgement is answered by a message to its room; counts misses.
+    Churn(churn::Options),
     /// Cut all connections at once and dial them again.
     Storm(storm::Options),
 }
@@ -96,6 +99,7 @@ impl Load {
             Scenario::Echo(options) => ("echo", options.run(common)?),
             Scenario::Idle(options) => ("idle", options.run(common)?),
             Scenario::Saturate(options) => ("saturate", options.run(common)?),
+            Scenario::Churn(options) => ("churn", options.run(common)?),
             Scenario::Storm(options) => ("storm", options.run(common)?),
         };
         println!("{}", json!({ "scenario": name, "report": report }));
@@ -121,20 +125,23 @@ impl Common {
 
     /// The receivers, then `publishers` that sit in rooms to which nobody publishes.
     fn swarm_with(&self, publishers: u32) -> Result<Swarm, SwarmError> {
-        let settings = Settings {
-            server: self.server,
-            dialect: self.dialect,
-            in_flight: self.in_flight,
-            ramp: seconds(self.ramp),
-            patience: seconds(self.patience),
-        };
         let lonely = (0..publishers).map(|publisher| Member {
             room: self.rooms + publisher,
             carrier: Carrier::WebSocket,
             server: self.publish_to.unwrap_or(self.server),
         });
         let members: Vec<Member> = self.receivers().chain(lonely).collect();
-        Swarm::new(settings, &members)
+        Swarm::new(self.settings(), &members)
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            server: self.server,
+            dialect: self.dialect,
+            in_flight: self.in_flight,
+            ramp: seconds(self.ramp),
+            patience: seconds(self.patience),
+        }
     }
 
     /// Rooms take turns; polling receivers are spread evenly over them all.

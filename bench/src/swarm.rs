@@ -73,6 +73,9 @@ pub(crate) trait Traffic {
         now: u64,
         next: &mut Vec<u8>,
     );
+
+    /// Request `sequence` of `client` was done and answered with nothing.
+    fn done(&mut self, _client: usize, _sequence: u32, _now: u64) {}
 }
 
 /// Counts since the swarm began.
@@ -92,6 +95,8 @@ pub(crate) struct Counters {
 pub(crate) enum SwarmError {
     #[error("epoll: {0}")]
     Epoll(#[source] io::Error),
+    #[error("{0}")]
+    Unsupported(&'static str),
     #[error("cannot dial: {0}")]
     Dial(#[source] io::Error),
     #[error("{ready} of {wanted} connections ready in time; {counters:?}")]

@@ -17,6 +17,13 @@ pub(crate) enum Dialect {
     Centrifuge,
 }
 
+/// What a client may want of a room once it is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Change {
+    Join,
+    Leave,
+}
+
 /// One message from the server.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Message<'a> {
@@ -29,6 +36,8 @@ pub(crate) enum Message<'a> {
     Delivery(&'a [u8]),
     /// The payload of request `sequence`, back.
     Echo(u32, &'a [u8]),
+    /// Request `sequence` was done and has nothing to say.
+    Done(u32),
     /// A publication was accepted.
     Receipt,
     Heartbeat,
@@ -76,6 +85,13 @@ impl Dialect {
         out.extend_from_slice(before);
         push_number(room, out);
         out.extend_from_slice(after);
+    }
+
+    /// A member's request to enter or leave a room, answered by [`Message::Done`]; Socket.IO's alone.
+    pub(crate) fn change(self, change: Change, sequence: u32, room: u32, out: &mut Vec<u8>) {
+        if self == Self::SocketIo {
+            socketio::change(change, sequence, room, out);
+        }
     }
 
     pub(crate) fn publish(

@@ -51,7 +51,7 @@ fn parse(text: &str, root: &Path) -> Result<Contestant, String> {
     }
 }
 
-fn known(root: &Path) -> Vec<Contestant> {
+pub(super) fn known(root: &Path) -> Vec<Contestant> {
     let peers = root.join("bench/peers");
     let contestant = |name: &str, command: &[PathBuf], dialect| Contestant {
         name: name.to_owned(),
@@ -83,7 +83,7 @@ fn gateway(root: &Path) -> PathBuf {
 }
 
 impl Contestant {
-    fn is_built(&self) -> bool {
+    pub(super) fn is_built(&self) -> bool {
         let script = |word: &String| Path::new(word).with_file_name("node_modules").exists();
         match self.command.as_slice() {
             [interpreter, file] if interpreter == "node" => script(file),

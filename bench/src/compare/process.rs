@@ -1,7 +1,7 @@
 //! Starting a server on its core, the generator on another, and ending both.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
 use std::path::Path;
@@ -26,6 +26,8 @@ pub(super) enum ProcessError {
     Ended(String, String),
     #[error("the server does not listen: {0}")]
     Silent(String),
+    #[error("the gateway is not ready: {0}")]
+    NotReady(String),
     #[error("the generator took more than {LONGEST_RUN:?}")]
     TooLong,
     #[error("the generator failed: {0}")]
@@ -38,6 +40,8 @@ pub(super) enum ProcessError {
 pub(super) struct Server {
     child: Child,
     address: SocketAddr,
+    /// Where the gateway says whether it is ready.
+    admin: SocketAddr,
 }
 
 impl Server {
@@ -48,24 +52,87 @@ impl Server {
         environment: Vec<(&'static str, String)>,
         log: &Path,
     ) -> Result<Self, ProcessError> {
-        let (port, admin) = free_ports()?;
-        let output = File::create(log)?;
-        let child = pinned(core, &contestant.command)
+        let [port, admin, peer] = free_ports()?;
+        let clustered = environment.iter().any(|(name, _)| *name == REDIS);
+        let mut command = pinned(core, &contestant.command);
+        command
             .envs(environment)
             .env("PORT", port.to_string())
-            .env("CARILLON_ADMIN_PORT", admin.to_string())
+            .env("CARILLON_ADMIN_PORT", admin.to_string());
+        if clustered {
+            command.env("CARILLON_PEER_PORT", peer.to_string());
+        }
+        Self::spawn(command, &contestant.name, [port, admin], log)
+    }
+
+    /// A Redis that keeps nothing on disk, on `core`.
+    pub(super) fn redis(program: &str, core: usize, log: &Path) -> Result<Self, ProcessError> {
+        let [port] = free_ports()?;
+        let text = port.to_string();
+        let words = [
+            program,
+            "--port",
+            &text,
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            "no",
+        ];
+        let command = pinned(core, &words.map(str::to_owned));
+        Self::spawn(command, program, [port, port], log)
+    }
+
+    fn spawn(
+        mut command: Command,
+        name: &str,
+        [port, admin]: [u16; 2],
+        log: &Path,
+    ) -> Result<Self, ProcessError> {
+        let output = File::create(log)?;
+        let child = command
             .stdin(Stdio::null())
             .stdout(output.try_clone()?)
             .stderr(output)
             .spawn()
-            .map_err(|error| ProcessError::Start(contestant.name.clone(), error))?;
+            .map_err(|error| ProcessError::Start(name.to_owned(), error))?;
         let mut server = Self {
             child,
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+            admin: SocketAddr::from((Ipv4Addr::LOCALHOST, admin)),
         };
         server.wait_until_listening(log)?;
         sleep(SETTLE);
         Ok(server)
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Waits until `/readyz` of a gateway's admin port says 200: its bus stands.
+    pub(super) fn wait_until_ready(&self, log: &Path) -> Result<(), ProcessError> {
+        let end = clock::now() + clock::nanos(LONGEST_START);
+        while clock::now() < end {
+            if self
+                .readiness()
+                .is_ok_and(|answer| answer.starts_with("HTTP/1.1 200"))
+            {
+                return Ok(());
+            }
+            sleep(GLANCE);
+        }
+        Err(ProcessError::NotReady(last_line(log)))
+    }
+
+    fn readiness(&self) -> io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&self.admin, GLANCE)?;
+        stream.set_read_timeout(Some(ANSWER))?;
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
     }
 
     fn wait_until_listening(&mut self, log: &Path) -> Result<(), ProcessError> {
@@ -89,9 +156,10 @@ impl Drop for Server {
     }
 }
 
-/// Puts one load on the server.
+/// Puts one load on the server; publishers connect to `publish_to`, where there is one.
 pub(super) fn generate(
     server: &Server,
+    publish_to: Option<&Server>,
     dialect: Dialect,
     core: usize,
     arguments: &str,
@@ -116,11 +184,14 @@ pub(super) fn generate(
         "--dialect",
         dialect,
     ];
-    let words: Vec<String> = own
+    let mut words: Vec<String> = own
         .into_iter()
         .chain(arguments.split(' '))
         .map(str::to_owned)
         .collect();
+    if let Some(other) = publish_to {
+        words.extend(["--publish-to".to_owned(), other.address.to_string()]);
+    }
     let mut child = pinned(core, &words)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -156,18 +227,18 @@ fn end(child: &mut Child) {
     let _ = child.wait();
 }
 
-/// Two ports that nobody has at this moment. They lie below the ephemeral ports, which any connection of
+/// Ports that nobody has at this moment. They lie below the ephemeral ports, which any connection of
 /// this machine may take before the server does.
-fn free_ports() -> io::Result<(u16, u16)> {
+fn free_ports<const COUNT: usize>() -> io::Result<[u16; COUNT]> {
     let first = PORTS.start + (clock::now() % 1000) as u16 * 10;
-    let mut free = (first..PORTS.end).chain(PORTS.start..first).filter(|port| {
+    let free = (first..PORTS.end).chain(PORTS.start..first).filter(|port| {
         let everywhere = TcpListener::bind((Ipv4Addr::UNSPECIFIED, *port));
         everywhere.is_ok()
     });
-    match (free.next(), free.next()) {
-        (Some(one), Some(other)) => Ok((one, other)),
-        _ => Err(io::ErrorKind::AddrInUse.into()),
-    }
+    let ports: Vec<u16> = free.take(COUNT).collect();
+    ports
+        .try_into()
+        .map_err(|_| io::ErrorKind::AddrInUse.into())
 }
 
 const PORTS: Range<u16> = 20_000..32_000;
@@ -180,6 +251,9 @@ fn last_line(log: &Path) -> String {
         .to_owned()
 }
 
+/// The variable that makes the gateway one pod of a cluster.
+pub(super) const REDIS: &str = "CARILLON_REDIS_URL";
+const ANSWER: Duration = Duration::from_secs(1);
 const GLANCE: Duration = Duration::from_millis(20);
 /// What a server still does after it has begun to listen is not measured.
 const SETTLE: Duration = Duration::from_millis(300);

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde::{Deserialize, Serialize};
 
+use super::cluster::Leg;
 use super::metric::{Metric, number};
 use crate::report::Report;
 
@@ -26,6 +27,9 @@ pub(super) struct Run {
     pub(super) arguments: String,
     pub(super) server: String,
     pub(super) repeat: usize,
+    /// Only the runs of a cluster have one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub(super) leg: Option<Leg>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub(super) report: Option<Report>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -78,12 +82,12 @@ impl Header {
 }
 
 impl Results {
-    /// A new file, named by its number in the folder.
-    pub(super) fn create(folder: &Path, header: &Header) -> io::Result<Self> {
+    /// A new file, named by what it holds and its number in the folder.
+    pub(super) fn create(folder: &Path, kind: &str, header: &Header) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let mut number = 1;
         let (path, file) = loop {
-            let path = folder.join(format!("comparison-{number:03}.jsonl"));
+            let path = folder.join(format!("{kind}-{number:03}.jsonl"));
             match File::create_new(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
                 outcome => break (path, outcome?),
@@ -131,9 +135,11 @@ impl Run {
             scenario,
             server,
             repeat,
+            leg,
             ..
         } = self;
-        let start = format!("{scenario} #{repeat} {server}:");
+        let leg = leg.map_or_else(String::new, |leg| format!(" {}", leg.name()));
+        let start = format!("{scenario} #{repeat} {server}{leg}:");
         let Some(report) = &self.report else {
             return format!("{start} {}", self.error.as_deref().unwrap_or("no report"));
         };

@@ -102,7 +102,7 @@ fn row(
 }
 
 /// The sums over all runs.
-fn faults<'a>(reports: impl Iterator<Item = &'a Report>) -> String {
+pub(super) fn faults<'a>(reports: impl Iterator<Item = &'a Report>) -> String {
     let mut sums = [0; 5];
     for report in reports {
         let faults = report.faults;
@@ -213,13 +213,13 @@ fn summary_row(
 }
 
 /// A server's values of a metric, each with its repeat.
-fn values(runs: &[Run], server: &str, metric: Metric) -> Vec<(usize, f64)> {
+pub(super) fn values(runs: &[Run], server: &str, metric: Metric) -> Vec<(usize, f64)> {
     let own = runs.iter().filter(|run| run.server == server);
     own.filter_map(|run| Some((run.repeat, metric.of(run.report.as_ref()?)?)))
         .collect()
 }
 
-fn spread(spread: Spread) -> String {
+pub(super) fn spread(spread: Spread) -> String {
     let Spread {
         median,
         least,
@@ -233,11 +233,11 @@ fn spread(spread: Spread) -> String {
     }
 }
 
-fn dash() -> String {
+pub(super) fn dash() -> String {
     "–".to_owned()
 }
 
-fn markdown(rows: &[Vec<String>]) -> String {
+pub(super) fn markdown(rows: &[Vec<String>]) -> String {
     let mut out = String::new();
     for (at, row) in rows.iter().enumerate() {
         out.push_str(&format!("| {} |\n", row.join(" | ")));
@@ -264,6 +264,7 @@ mod tests {
             arguments: "echo".to_owned(),
             server: server.to_owned(),
             repeat,
+            leg: None,
             report: Some(report),
             error: None,
         }

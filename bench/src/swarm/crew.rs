@@ -236,6 +236,7 @@ impl Crew {
                 traffic.echoed(index, sequence, payload, now, &mut self.packet);
                 self.say(index);
             }
+            (Stage::Ready, Message::Done(sequence)) => traffic.done(index, sequence, now),
             (Stage::Ready, Message::Receipt) => {}
             (_, Message::Heartbeat) => {
                 self.counters.heartbeats += 1;

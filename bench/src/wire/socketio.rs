@@ -1,6 +1,6 @@
 //! Socket.IO v5 over Engine.IO v4.
 
-use super::{Message, push_number, split_number};
+use super::{Change, Message, push_number, split_number};
 
 pub(super) fn publish(room: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(br#"42/bench,["pub","r"#);
@@ -13,6 +13,18 @@ pub(super) fn echo(sequence: u32, out: &mut Vec<u8>) {
     out.extend_from_slice(b"42/bench,");
     push_number(sequence.wrapping_add(1), out);
     out.extend_from_slice(br#"["echo",""#);
+}
+
+/// Ack id 0 is the first join's.
+pub(super) fn change(change: Change, sequence: u32, room: u32, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"42/bench,");
+    push_number(sequence.wrapping_add(1), out);
+    out.extend_from_slice(match change {
+        Change::Join => br#"["join","r"#,
+        Change::Leave => br#"["leave","r"#,
+    });
+    push_number(room, out);
+    out.extend_from_slice(br#""]"#);
 }
 
 #[inline]
@@ -42,6 +54,9 @@ fn answer(rest: &[u8]) -> Option<Message<'_>> {
     if id == 0 {
         return (args == b"[]").then_some(Message::Joined);
     }
+    if args == b"[]" {
+        return Some(Message::Done(id - 1));
+    }
     let payload = args.strip_prefix(br#"[""#)?.strip_suffix(br#""]"#)?;
     Some(Message::Echo(id - 1, payload))
 }
@@ -66,6 +81,7 @@ mod tests {
             ),
             (r#"40/bench,{"sid":"x"}"#, Message::Connected),
             ("43/bench,0[]", Message::Joined),
+            ("43/bench,8[]", Message::Done(7)),
             (r#"43/bench,12["payload"]"#, Message::Echo(11, b"payload")),
             (
                 r#"42/bench,["msg","payload"]"#,
@@ -75,6 +91,16 @@ mod tests {
         ] {
             assert_eq!(read(text.as_bytes()), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn changes() {
+        let mut out = Vec::new();
+        change(Change::Join, 7, 12, &mut out);
+        assert_eq!(out, br#"42/bench,8["join","r12"]"#);
+        out.clear();
+        change(Change::Leave, 0, 3, &mut out);
+        assert_eq!(out, br#"42/bench,1["leave","r3"]"#);
     }
 
     #[test]
@@ -90,7 +116,6 @@ mod tests {
             r#"42/bench,["error",{"code":"invalid"}]"#,
             r#"43/bench,0[{"error":{"code":"invalid"}}]"#,
             r#"43/bench,1[{"error":{"code":"invalid"}}]"#,
-            "43/bench,1[]",
             "43/bench,[]",
             "0{}",
         ] {
