@@ -1,4 +1,8 @@
 //! Servers that are none.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the fake server of a test is a thread of its own"
+)]
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -36,7 +40,7 @@ fn server(answer: &'static [u8], forever: bool) -> (u16, Arc<AtomicUsize>) {
     (port, count)
 }
 
-const FLOOD: [u8; 65536] = [b'+'; 65536];
+static FLOOD: [u8; 65536] = [b'+'; 65536];
 const PUSHES: &[u8] = b">3\r\n$7\r\nmessage\r\n$1\r\na\r\n$1\r\nb\r\n";
 
 /// What is said once; nothing follows it.
