@@ -4,6 +4,7 @@
 
 mod acks;
 mod event;
+mod fence;
 mod heard;
 mod inbound;
 mod log;
@@ -19,9 +20,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use self::acks::Pending;
+use self::fence::Fences;
 use self::heard::Heard;
 use self::log::Log;
-pub use self::session::Session;
+pub use self::session::{Held, Session};
 use self::space::Spaces;
 use crate::admin::metrics::ShardMetrics;
 use crate::bus::Bus;
@@ -43,6 +45,7 @@ pub struct Node {
     log: Log,
     /// The rooms whose messages from other processes do not reach this one yet.
     heard: Rc<Heard>,
+    fences: Fences,
 }
 
 impl Node {
@@ -70,6 +73,7 @@ impl Node {
             latest: Cell::new(0),
             log: Log::default(),
             heard,
+            fences: Fences::default(),
         };
         node.declare_metrics();
         Rc::new(node)
