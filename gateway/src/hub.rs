@@ -7,6 +7,7 @@ mod backlog;
 mod client;
 mod flush;
 mod log;
+mod moving;
 mod namespace;
 mod room;
 
@@ -20,6 +21,7 @@ use tokio::sync::Notify;
 
 pub use self::client::{Batch, Client, Close, Handshake, Link, Owner};
 use self::log::{Entry, Log, MeterId};
+pub use self::moving::Unsent;
 pub use self::namespace::{BacklogLimit, Namespace, Watch};
 pub use self::room::{Room, Socket};
 use crate::admin::metrics::{DropReason, NamespaceMetrics};

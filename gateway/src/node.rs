@@ -4,6 +4,7 @@
 
 mod acks;
 mod event;
+mod fence;
 mod heard;
 mod inbound;
 mod log;
@@ -20,10 +21,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use self::acks::Pending;
+use self::fence::Fences;
 use self::heard::Heard;
 use self::log::Log;
 use self::replay::Replays;
-pub use self::session::Session;
+pub use self::session::{Held, Session};
 use self::space::Spaces;
 use crate::admin::metrics::ShardMetrics;
 use crate::bus::Bus;
@@ -46,6 +48,7 @@ pub struct Node {
     log: Log,
     /// The rooms whose messages from other processes do not reach this one yet.
     heard: Rc<Heard>,
+    fences: Fences,
 }
 
 impl Node {
@@ -74,6 +77,7 @@ impl Node {
             replays: Replays::default(),
             log: Log::default(),
             heard,
+            fences: Fences::default(),
         };
         node.declare_metrics();
         Rc::new(node)

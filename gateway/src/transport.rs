@@ -17,6 +17,8 @@ mod settings;
 pub mod websocket;
 mod wheel;
 
+use std::future;
+use std::pin::Pin;
 use std::rc::Rc;
 
 pub use self::body::Body;
@@ -32,11 +34,30 @@ pub trait Upper {
     /// A session has opened, whose messages have at most `max_payload` bytes each.
     fn open(&self, client: &Rc<Client>, max_payload: usize) -> Box<dyn Application>;
 
+    /// A session of another pod, with this outline of its ([`Application::outline`]), is about to move here: it takes its
+    /// place, and keeps what comes for it. `None` if that cannot be.
+    fn hold(&self, _client: &Rc<Client>, _max_payload: usize, _outline: &str) -> Option<Held> {
+        None
+    }
+
+    /// Waits until all pods have taken what was published up to now for the sockets of an outline; false if that is not known.
+    fn pass_fences(&self, _outline: &str) -> Pin<Box<dyn Future<Output = bool>>> {
+        Box::pin(future::ready(false))
+    }
+
     /// Whether a query parameter of handshakes is kept, because a rule names it.
     fn keeps_query(&self, name: &str) -> bool;
 
     /// Whether a header of handshakes is kept beside `user-agent` and `origin`; lower case.
     fn keeps_header(&self, name: &str) -> bool;
+}
+
+/// A session that is held, and what comes once all that is for it reaches it.
+pub struct Held {
+    /// Its upper half.
+    pub application: Box<dyn Application>,
+    /// It is heard.
+    pub heard: Pin<Box<dyn Future<Output = ()>>>,
 }
 
 /// One session's upper half.
@@ -58,4 +79,22 @@ pub trait Application {
 
     /// The session is over, for this reason of Engine.IO. Nothing is called afterwards.
     fn closed(&self, reason: &str);
+
+    /// What another pod needs to hold its place; `None` if the session cannot be moved now.
+    fn outline(&self) -> Option<String> {
+        None
+    }
+
+    /// All that another pod needs beside the outline.
+    fn snapshot(&self) -> Option<String> {
+        None
+    }
+
+    /// The session goes on elsewhere. Nothing but [`Self::closed`] is called afterwards.
+    fn moved(&self) {}
+
+    /// Takes a snapshot of the other pod; false if it does not fit the outline by which this session was held.
+    fn restore(&self, _snapshot: &str) -> bool {
+        false
+    }
 }

@@ -11,6 +11,10 @@
 mod client;
 #[path = "peers/fixture.rs"]
 mod fixture;
+#[path = "peers/moving.rs"]
+mod moving;
+#[path = "peers/socketio.rs"]
+mod socketio;
 
 use std::future::Future;
 

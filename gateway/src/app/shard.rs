@@ -1,6 +1,7 @@
 //! One shard: a thread with a runtime of its own, and everything on it.
 
 use std::io;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -20,7 +21,8 @@ use crate::node::{Node, Session};
 use crate::policy::Snapshot;
 use crate::transport::admission::Admission;
 use crate::transport::{
-    Accepted, Application, Body, Directory, Fallback, Forwarded, Gate, GateParts, Settings, Upper,
+    Accepted, Application, Body, Directory, Fallback, Forwarded, Gate, GateParts, Held, Settings,
+    Upper,
 };
 
 /// What a shard is made of.
@@ -170,6 +172,19 @@ impl Upper for SocketIo {
         Box::new(Open(self.0.open(client, max_payload)))
     }
 
+    fn hold(&self, client: &Rc<Client>, max_payload: usize, outline: &str) -> Option<Held> {
+        let held = self.0.hold(client, max_payload, outline)?;
+        let (session, heard) = held.into_parts();
+        Some(Held {
+            application: Box::new(Open(session)),
+            heard: Box::pin(heard),
+        })
+    }
+
+    fn pass_fences(&self, outline: &str) -> Pin<Box<dyn Future<Output = bool>>> {
+        Box::pin(self.0.pass_fences(outline))
+    }
+
     fn keeps_query(&self, name: &str) -> bool {
         self.0
             .rules()
@@ -202,6 +217,22 @@ impl Application for Open {
 
     fn closed(&self, reason: &str) {
         self.0.closed(reason);
+    }
+
+    fn outline(&self) -> Option<String> {
+        self.0.outline()
+    }
+
+    fn snapshot(&self) -> Option<String> {
+        self.0.snapshot()
+    }
+
+    fn moved(&self) {
+        self.0.moved();
+    }
+
+    fn restore(&self, snapshot: &str) -> bool {
+        self.0.restore(snapshot)
     }
 }
 

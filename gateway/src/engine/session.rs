@@ -3,8 +3,11 @@
 //! A transport tells what happens ([`Session`]'s methods) and does what the answer says. Time is an argument; when
 //! something has to happen without input is told by [`Session::next_timeout`].
 
+mod moving;
+
 use std::time::{Duration, Instant};
 
+pub use self::moving::Beat;
 use super::packet::{PROBE, Packet};
 
 /// The state of a session.

@@ -106,6 +106,27 @@ impl Held {
         }
     }
 
+    /// Puts what another one holds behind.
+    pub(crate) fn append(&mut self, later: &Self) {
+        let (before, sent) = (self.bytes.len(), later.sent);
+        self.bytes.extend_from_slice(later.unsent());
+        let behind = |record: &HeldRecord| HeldRecord {
+            end: before + record.end - sent,
+            ..*record
+        };
+        self.records.extend(later.records.iter().map(behind));
+    }
+
+    /// The unsent messages: whose they are, whether they are volatile, and their bytes.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = (MeterId, bool, &[u8])> {
+        let mut start = self.sent;
+        self.records.iter().map(move |record| {
+            let bytes = &self.bytes[start..record.end];
+            start = record.end;
+            (record.meter, record.volatile, bytes)
+        })
+    }
+
     pub(crate) fn unsent(&self) -> &[u8] {
         &self.bytes[self.sent..]
     }

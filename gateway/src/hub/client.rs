@@ -20,6 +20,8 @@ pub struct Client {
     pub(super) sending: RefCell<Option<AbortHandle>>,
     /// On the dirty list.
     pub(super) scheduled: Cell<bool>,
+    /// Nothing was put on the backlog since this was set.
+    pub(super) calm: Cell<bool>,
     /// Bytes in `backlog` and `held`.
     pub(super) unsent: Cell<usize>,
     pub(super) closing: Cell<Option<Close>>,
@@ -97,6 +99,7 @@ impl Client {
             held: RefCell::default(),
             sending: RefCell::default(),
             scheduled: Cell::new(false),
+            calm: Cell::new(false),
             unsent: Cell::new(0),
             closing: Cell::new(None),
             owner,
@@ -126,6 +129,7 @@ impl Client {
     #[inline]
     pub(super) fn push(&self, range: &Range) {
         self.unsent.set(self.unsent.get() + range.len());
+        self.calm.set(false);
         self.backlog.borrow_mut().push(range);
     }
 

@@ -78,6 +78,10 @@ impl Hub {
 
     /// Ends the outgoing side: what was not sent is counted as dropped.
     pub fn discard(&self, client: &Client) {
+        self.discard_as(client, DropReason::Disconnected);
+    }
+
+    pub(super) fn discard_as(&self, client: &Client, reason: DropReason) {
         *client.link.borrow_mut() = Link::Closed;
         client
             .closing
@@ -86,7 +90,7 @@ impl Hub {
         if let Some(task) = client.sending.take() {
             task.abort();
         }
-        client.pending(|count| self.dropped(count, DropReason::Disconnected));
+        client.pending(|count| self.dropped(count, reason));
         client.backlog.take();
         client.held.take();
         client.unsent.set(0);
@@ -281,7 +285,7 @@ impl Hub {
         self.measure(client);
     }
 
-    fn measure(&self, client: &Client) {
+    pub(super) fn measure(&self, client: &Client) {
         let held = client
             .held
             .borrow()

@@ -46,6 +46,12 @@ impl Pending {
         }
     }
 
+    /// Whether an ack of this socket is awaited.
+    pub(super) fn owes(&self, socket: SocketId) -> bool {
+        let mut waiting = self.0.values();
+        waiting.any(|waiting| waiting.sockets.contains(&socket))
+    }
+
     /// A socket that left answers nothing any more.
     pub(super) fn gone(&mut self, socket: SocketId) {
         self.0.retain(|_, waiting| {

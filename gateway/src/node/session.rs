@@ -1,5 +1,7 @@
 //! One Engine.IO session: the namespaces that its client has connected to.
 
+mod moving;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
@@ -7,6 +9,7 @@ use bytes::Bytes;
 use carillon_crds::names;
 use smallvec::SmallVec;
 
+pub use self::moving::Held;
 use super::Node;
 use super::park::Parked;
 use super::space::Space;

@@ -19,6 +19,18 @@ impl Bucket {
         }
     }
 
+    /// A bucket with that level, as it was last used.
+    #[must_use]
+    pub fn restored(level: f64, at: Instant) -> Self {
+        Self { level, at }
+    }
+
+    /// What is left, and since when.
+    #[must_use]
+    pub fn level(&self) -> (f64, Instant) {
+        (self.level, self.at)
+    }
+
     /// Takes one token. Rate and burst may differ from call to call: the level stays, and is
     /// capped.
     ///

@@ -48,6 +48,24 @@ impl Kept {
         })))
     }
 
+    /// What was kept before, by another pod: the CONNECT payload's part and the query's.
+    #[must_use]
+    pub fn restored(parts: Option<(String, String)>) -> Self {
+        Self(parts.map(|(auth, query)| {
+            Box::new(Parts {
+                auth: auth.into(),
+                query: query.into(),
+            })
+        }))
+    }
+
+    /// Both parts, if anything is kept.
+    #[must_use]
+    pub fn parts(&self) -> Option<(&str, &str)> {
+        let parts = self.0.as_deref()?;
+        Some((&parts.auth, &parts.query))
+    }
+
     /// The kept part of the CONNECT payload: a JSON object.
     #[must_use]
     pub fn auth(&self) -> &str {

@@ -28,6 +28,19 @@ impl SocketState {
         bucket.take(now, limit.rate.a_second(), limit.burst)
     }
 
+    /// The buckets that were used: the one of all events, and those of single ones by name.
+    #[must_use]
+    pub fn buckets(&self) -> (Option<Bucket>, Vec<(Arc<str>, Bucket)>) {
+        (self.all, self.each.as_deref().cloned().unwrap_or_default())
+    }
+
+    /// The state with these buckets.
+    #[must_use]
+    pub fn restored(all: Option<Bucket>, each: Vec<(Arc<str>, Bucket)>) -> Self {
+        let each = (!each.is_empty()).then(|| Box::new(each));
+        Self { all, each }
+    }
+
     /// Takes from the bucket of one event, if it has a limit.
     pub(super) fn take_event(
         &mut self,

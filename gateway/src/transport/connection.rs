@@ -1,5 +1,7 @@
 //! One Engine.IO session: its state machine, what carries it, and the application above it.
 
+mod moving;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::task::{Context, Waker};
@@ -7,6 +9,7 @@ use std::time::Instant;
 
 use tokio::net::tcp::OwnedWriteHalf;
 
+pub(super) use self::moving::{Offer, Snapshot, Unmoved};
 use super::Application;
 use super::admission::Permit;
 use super::gate::Gate;

@@ -17,7 +17,7 @@ use super::Upper;
 use super::admission::Admission;
 use super::connection::Connection;
 use super::forward::{Fallback, Forwarded};
-use super::peer::{Directory, Peers, Pipes};
+use super::peer::{Directory, Left, Peers, Pipes};
 use super::settings::Settings;
 use super::wheel::Wheel;
 use crate::admin::log::Sampler;
@@ -39,6 +39,8 @@ pub struct Gate {
     pub(super) fallback: Option<Fallback>,
     pub(super) peers: Option<Peers>,
     pub(super) pipes: Pipes,
+    /// The sessions that went on elsewhere a moment ago.
+    pub(super) left: Left,
     /// What goes wrong between pods may go wrong at every request.
     pub(super) peer_log: RefCell<Sampler>,
     settings: RefCell<Rc<Settings>>,
@@ -143,6 +145,7 @@ impl Gate {
             fallback,
             peers: peers.map(Peers::new),
             pipes: Pipes::default(),
+            left: Left::default(),
             peer_log: RefCell::new(Sampler::new(1)),
             settings: RefCell::new(Rc::new(settings)),
             sessions: RefCell::default(),

@@ -26,7 +26,7 @@ use super::peer::{self, Landed, Seal};
 use super::polling;
 use super::settings::Settings;
 use super::websocket::handshake as upgrade;
-use crate::engine::query::{Query, Request as Asked, RequestError};
+use crate::engine::query::{self, Query, Request as Asked, RequestError};
 
 /// A client that is slower with its headers than this is cut (slow loris).
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
@@ -125,7 +125,9 @@ fn respond(
     let is_relayed = request.extensions().get::<Seal>().is_some();
     let is_engine = !is_relayed && request.uri().path().starts_with(&settings.path);
     let origin = is_engine.then(|| answer::Origin::of(request.headers()));
-    let answer = if is_relayed {
+    let answer = if is_relayed && request.uri().path() == peer::MOVE {
+        hand_over(gate, request, peer)
+    } else if is_relayed {
         // Headers for the browser are those of the pod where it landed.
         engine(gate, &settings, request, peer, slot)
     } else if request.version() == Version::HTTP_11 && !request.headers().contains_key(header::HOST)
@@ -178,16 +180,18 @@ fn engine(
         };
     };
     match gate.keys.session(sid) {
-        Some((_, tag)) if tag.incarnation != gate.keys.incarnation() => {
+        Some((id, tag)) if tag.incarnation != gate.keys.incarnation() => {
             if is_relayed {
                 return Answer::Now(answer::status(peer::GONE));
             }
-            let landed = Landed::new(request, peer, tag.incarnation, settings);
+            let landed = Landed::new(request, peer, (id, tag.incarnation), settings);
             let (gate, settings) = (gate.clone(), settings.clone());
             Answer::later(landed.pass_on(gate, settings, slot.clone(), is_upgrade))
         }
         Some((id, tag)) if tag.shard == gate.index => match gate.session(&id) {
             Some(connection) => exchange(&connection, settings, request, &asked, slot),
+            // As where it has a websocket here.
+            None if gate.left.has(&id) => Answer::error(RequestError::BadRequest, is_upgrade),
             None => Answer::error(RequestError::UnknownSid, is_upgrade),
         },
         Some((_, tag)) => match gate.shards.get(usize::from(tag.shard)) {
@@ -195,6 +199,27 @@ fn engine(
             None => Answer::error(RequestError::UnknownSid, is_upgrade),
         },
         None => Answer::error(RequestError::UnknownSid, is_upgrade),
+    }
+}
+
+/// Another pod has the websocket of a session, and wants the session too.
+fn hand_over(gate: &Rc<Gate>, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+    let named = |name: &str| {
+        let mut pairs = query::pairs(request.uri().query().unwrap_or_default());
+        let value = pairs.find(|(key, _)| key == name).map(|(_, value)| value);
+        value.unwrap_or_default().into_owned()
+    };
+    let gone = || Answer::Now(answer::status(peer::GONE));
+    match gate.keys.session(&named("sid")) {
+        Some((_, tag)) if tag.incarnation != gate.keys.incarnation() => gone(),
+        Some((id, tag)) if tag.shard == gate.index => {
+            Answer::Now(peer::hand_over(gate, &id, &named("of")))
+        }
+        Some((_, tag)) => match gate.shards.get(usize::from(tag.shard)) {
+            Some(shard) => Answer::later(to_shard(shard, request, peer)),
+            None => gone(),
+        },
+        None => gone(),
     }
 }
 

@@ -1,17 +1,20 @@
 //! No sticky sessions: a request that lands on a pod which does not have its session is passed on to the pod that has it.
 //!
 //! A session id names its owner and carries a MAC, so a made-up one costs no message. A poll or a POST is relayed over a pooled
-//! HTTP connection to the owner's peer port; a websocket is piped. Every request of the link is sealed with a key of the ring,
+//! HTTP connection to the owner's peer port; a websocket takes its session along to this pod, or is piped. Every request of the link is sealed with a key of the ring,
 //! and is never passed on a second time.
 //!
-//! The seam for moving a session instead of piping it is [`pipe::begin`]: it alone decides what an upgrade that lands here does.
+//! [`pipe::begin`] alone decides what an upgrade that lands here does: it begins as a pipe, and where the client says `5`
+//! ([`switch`]) the session is moved ([`moving`]) if it can be.
 
 mod body;
 mod directory;
 mod link;
+mod moving;
 mod pipe;
 mod relay;
 mod seal;
+mod switch;
 
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -23,6 +26,7 @@ use hyper::body::Incoming;
 pub use self::directory::{Directory, Found, PeerAddress, Static};
 pub(super) use self::link::Returning;
 use self::link::{Failure, Links};
+pub(super) use self::moving::{Left, MOVE, hand_over};
 pub(super) use self::pipe::Pipes;
 pub(super) use self::seal::{Payload, Seal};
 use super::address::{client_address, is_secure};
@@ -32,6 +36,7 @@ use super::http::{SeatSlot, answer};
 use super::settings::Settings;
 use crate::clock;
 use crate::engine::query::RequestError;
+use crate::id::SessionId;
 
 /// The other pods, as a shard reaches them.
 pub(super) struct Peers {
@@ -42,6 +47,7 @@ pub(super) struct Peers {
 /// A request whose session is elsewhere.
 pub(super) struct Landed {
     request: Request<Incoming>,
+    sid: SessionId,
     incarnation: u32,
     client: IpAddr,
     secure: bool,
@@ -73,7 +79,7 @@ impl Landed {
     pub(super) fn new(
         request: Request<Incoming>,
         peer: SocketAddr,
-        incarnation: u32,
+        (sid, incarnation): (SessionId, u32),
         settings: &Settings,
     ) -> Self {
         let (headers, trusted) = (request.headers(), &settings.trusted_proxies);
@@ -81,6 +87,7 @@ impl Landed {
             client: client_address(peer.ip(), headers, trusted),
             secure: is_secure(peer.ip(), headers, trusted),
             request,
+            sid,
             incarnation,
         }
     }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use carillon_crds::compile;
-use carillon_gateway::admin::metrics::Metrics;
+use carillon_gateway::admin::metrics::{Metrics, ShardMetrics};
 use carillon_gateway::admin::process::ProcessFacts;
 use carillon_gateway::admin::rules::RulesStatus;
 use carillon_gateway::clock;
@@ -56,11 +56,29 @@ impl Pod {
     }
 
     pub(crate) async fn start_with(keys: KeyRing, settings: Settings, has_peers: bool) -> Self {
+        let closed = Rc::default();
+        let echo = |_, hub: &Rc<Hub>, _| -> Rc<dyn Upper> {
+            Rc::new(Echo {
+                hub: hub.clone(),
+                closed: Rc::clone(&closed),
+            })
+        };
+        let mut pod = Self::start_under(keys, settings, has_peers, echo).await;
+        pod.closed = closed;
+        pod
+    }
+
+    /// A pod with what `upper` makes for each shard.
+    pub(crate) async fn start_under(
+        keys: KeyRing,
+        settings: Settings,
+        has_peers: bool,
+        mut upper: impl FnMut(u8, &Rc<Hub>, Arc<ShardMetrics>) -> Rc<dyn Upper>,
+    ) -> Self {
         let keys = Arc::new(keys);
         let directory = Arc::new(Static::default());
         let admission = Arc::new(Admission::default());
         let metrics = Metrics::new(2);
-        let closed = Rc::default();
         let (shards, forwarded): (Vec<_>, Vec<_>) =
             (0..2).map(|_| mpsc::unbounded_channel()).unzip();
         let mut gates = Vec::new();
@@ -68,10 +86,7 @@ impl Pod {
             let hub = Hub::new(clock::now());
             let parts = GateParts {
                 hub: hub.clone(),
-                upper: Rc::new(Echo {
-                    hub: hub.clone(),
-                    closed: Rc::clone(&closed),
-                }),
+                upper: upper(index, &hub, metrics.shard(usize::from(index))),
                 keys: keys.clone(),
                 index,
                 admission: admission.clone(),
@@ -98,7 +113,7 @@ impl Pod {
             client,
             peer,
             dialed,
-            closed,
+            closed: Rc::default(),
             metrics,
         }
     }

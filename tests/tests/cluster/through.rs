@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use carillon_tests::clients::Clients;
 use carillon_tests::cluster::calls::{Emit, To};
-use carillon_tests::cluster::{Cluster, Kind, Mode, Setup};
+use carillon_tests::cluster::{Cluster, Kind, Member, Mode, Setup};
+use carillon_tests::metrics::Metrics;
 use carillon_tests::proxy::Proxy;
 use carillon_tests::redis::Redis;
 use carillon_tests::wait;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 /// Clients are spread over all servers and hear one another; a large binary payload passes.
 pub(crate) fn check(kinds: &[Kind], balance: fn(&[u16]) -> Proxy, count: usize, client: &Value) {
     let redis = Redis::start();
-    let cluster = Cluster::start(&redis, &Setup::new(Mode::Classic), kinds);
+    let mut cluster = Cluster::start(&redis, &Setup::new(Mode::Classic), kinds);
     let ports: Vec<u16> = cluster.members.iter().map(|member| member.port()).collect();
     let proxy = balance(&ports);
     let clients = Clients::start();
@@ -63,6 +64,31 @@ pub(crate) fn check(kinds: &[Kind], balance: fn(&[u16]) -> Proxy, count: usize, 
         }
         assert_eq!(ledger, std::slice::from_ref(&last), "{name}");
     }
+    if *client == json!({ "transports": ["polling", "websocket"] }) {
+        sessions_have_moved(&mut cluster, count);
+    }
+}
+
+/// Upgrades that landed elsewhere took their sessions along, but for a few.
+fn sessions_have_moved(cluster: &mut Cluster<'_>, count: usize) {
+    let mut sum = |name: &str, label: &str| -> f64 {
+        let metrics = cluster.members.iter_mut().map(|member| match member {
+            Member::Gateway(pod) => Metrics::of(pod.gateway()).sum(name, &[label]),
+            Member::Node(_) => 0.0,
+        });
+        metrics.sum()
+    };
+    wait::until("all are upgraded", || {
+        let websockets = sum("carillon_sessions", "transport=\"websocket\"");
+        (websockets as usize == count).then_some(())
+    });
+    let piped = sum("carillon_sessions", "transport=\"relay\"");
+    let moved = sum("carillon_upgrades_total", "outcome=\"moved\"");
+    println!("of {count} upgrades, {moved} have moved their session, {piped} are piped");
+    assert!(
+        moved >= 100.0 && piped * 10.0 <= moved,
+        "{moved} moved, {piped} piped"
+    );
 }
 
 /// Node servers cannot do polling without affinity.

@@ -65,6 +65,11 @@ impl ShardMetrics {
         self.upgrades.add("upgraded");
     }
 
+    /// A session moved here from another pod, with the websocket that it upgraded to.
+    pub fn session_moved(&self) {
+        self.upgrades.add("moved");
+    }
+
     /// An upgrade did not happen, for this reason.
     pub fn upgrade_failed(&self, reason: &'static str) {
         self.upgrades.add(reason);
@@ -286,14 +291,17 @@ pub enum DropReason {
     Volatile,
     /// Its backlog is full.
     Backlog,
+    /// It went with its session to another pod, where it is expected again.
+    Moved,
 }
 
 impl DropReason {
-    pub(super) const ALL: [Self; 4] = [
+    pub(super) const ALL: [Self; 5] = [
         Self::Closing,
         Self::Disconnected,
         Self::Volatile,
         Self::Backlog,
+        Self::Moved,
     ];
 
     /// The `reason` label.
@@ -303,6 +311,7 @@ impl DropReason {
             Self::Disconnected => "disconnected",
             Self::Volatile => "volatile",
             Self::Backlog => "backlog",
+            Self::Moved => "moved",
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) struct Totals {
 pub(super) struct NamespaceTotals {
     pub(super) expected: u64,
     pub(super) delivered: u64,
-    pub(super) dropped: [u64; 4],
+    pub(super) dropped: [u64; 5],
     pub(super) accepted: [u64; 6],
     pub(super) sockets: u64,
     pub(super) delivery: HistogramTotal,

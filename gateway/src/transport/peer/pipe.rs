@@ -1,29 +1,34 @@
-//! Websockets whose session is on another pod: bytes are copied both ways, and nothing is looked at.
+//! Websockets whose session is on another pod. The session moves here once the websocket takes over; where it cannot, bytes
+//! are copied both ways, and nothing is looked at.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::io;
+use std::net::Shutdown;
 use std::rc::Rc;
 use std::time::Duration;
 
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
-use tokio::io::AsyncWriteExt;
+use socket2::SockRef;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::task::{self, AbortHandle};
 use tokio::time;
 
 use super::body;
 use super::link::{Failure, Link, Returning};
+use super::moving::Moving;
 use super::relay::{answered, copy, sealed};
+use super::switch::{Seen, watch};
 use super::{Landed, Peers};
 use crate::engine::query::RequestError;
 use crate::transport::admission::Permit;
 use crate::transport::body::Body;
+use crate::transport::connection::Connection;
 use crate::transport::gate::{Gate, Seat};
 use crate::transport::http::{answer, handshake};
 use crate::transport::settings::Settings;
-use crate::transport::websocket::Stream;
+use crate::transport::websocket::{Stream, session};
 
 /// The websockets that are piped here, so that a drain can end them.
 #[derive(Default)]
@@ -36,8 +41,8 @@ pub(in crate::transport) struct Pipes {
 struct Entry {
     gate: Rc<Gate>,
     id: u64,
-    _permit: Permit,
-    _seat: Option<Seat>,
+    permit: Option<Permit>,
+    seat: Option<Seat>,
 }
 
 /// What the owner needs to see of the opening handshake.
@@ -53,7 +58,7 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 const GOODBYE: Duration = Duration::from_secs(2);
 const CHUNK: usize = 16 * 1024;
 
-/// What an upgrade does that lands here: it opens a websocket at the owner, and pipes.
+/// What an upgrade does that lands here: it opens a websocket at the owner, pipes, and has the session move here if it can.
 pub(super) async fn begin(
     gate: &Rc<Gate>,
     peers: &Peers,
@@ -86,6 +91,12 @@ pub(super) async fn begin(
         return answered(owner).map(refused);
     }
     let owner = hyper::upgrade::on(&mut owner);
+    let moving = Moving {
+        gate: gate.clone(),
+        owner: address,
+        sid: landed.sid,
+        seal,
+    };
     let entry = Entry::new(gate, permit, seat.take());
     let id = entry.id;
     let pipe = task::spawn_local(async move {
@@ -96,9 +107,8 @@ pub(super) async fn begin(
         if let (Some(client), Some(owner)) =
             (Stream::take(client, false), Stream::take(owner, false))
         {
-            carry(client, owner).await;
+            carry(client, owner, moving, entry).await;
         }
-        drop(entry);
     });
     gate.pipes.enter(id, pipe.abort_handle());
     Ok(response)
@@ -140,8 +150,8 @@ impl Entry {
         Self {
             gate: gate.clone(),
             id,
-            _permit: permit,
-            _seat: seat,
+            permit: Some(permit),
+            seat,
         }
     }
 }
@@ -153,36 +163,84 @@ impl Drop for Entry {
     }
 }
 
-/// Copies until one direction has ended and the other had time for its last words.
-async fn carry(client: Stream, owner: Stream) {
-    let (Some(to_client), Some(to_owner)) =
-        (Rc::into_inner(client.writer), Rc::into_inner(owner.writer))
-    else {
+/// Pipes until the client switches, and then takes the session over or pipes on.
+async fn carry(mut client: Stream, owner: Stream, moving: Moving, mut entry: Entry) {
+    let ahead = std::mem::take(&mut client.ahead);
+    let Some((connection, behind)) = pipe(&client, owner, moving, ahead).await else {
         return;
     };
-    let mut up = std::pin::pin!(copy_bytes(client.reader, to_owner, client.ahead));
-    let mut down = std::pin::pin!(copy_bytes(owner.reader, to_client, owner.ahead));
+    client.ahead = behind;
+    connection.go_on(&client, entry.permit.take());
+    task::spawn_local(session::carry(connection, client, entry.seat.take()));
+}
+
+/// Copies until one direction has ended and the other had time for its last words, or until the session has moved here: then
+/// it is returned, and what the client has sent for it.
+async fn pipe(
+    client: &Stream,
+    owner: Stream,
+    moving: Moving,
+    ahead: Vec<u8>,
+) -> Option<(Rc<Connection>, Vec<u8>)> {
+    let down = copy_bytes(&owner.reader, &client.writer, owner.ahead);
+    let mut down = std::pin::pin!(down);
+    let watching = watch(&client.reader, &owner.writer, ahead);
+    let seen = tokio::select! {
+        seen = watching => seen.ok()?,
+        _ = &mut down => {
+            let up = copy_bytes(&client.reader, &owner.writer, Vec::new());
+            time::timeout(GOODBYE, up).await.ok();
+            return None;
+        }
+    };
+    let ahead = match seen {
+        Seen::Other(bytes) => bytes,
+        // Meanwhile the owner's last words stay where they are: they are not for the client.
+        Seen::Switch { mut frame, behind } => match moving.take().await {
+            Some(connection) => return Some((connection, behind)),
+            None => {
+                frame.extend(behind);
+                frame
+            }
+        },
+    };
+    let up = copy_bytes(&client.reader, &owner.writer, ahead);
+    let mut up = std::pin::pin!(up);
     // An error is the end of a connection like any other.
     tokio::select! {
         _ = &mut up => drop(time::timeout(GOODBYE, down).await),
         _ = &mut down => drop(time::timeout(GOODBYE, up).await),
     }
+    None
 }
 
 /// Copies one direction. While nothing comes it holds no buffer.
-async fn copy_bytes(from: OwnedReadHalf, mut to: OwnedWriteHalf, ahead: Vec<u8>) -> io::Result<()> {
-    to.write_all(&ahead).await?;
+async fn copy_bytes(from: &OwnedReadHalf, to: &OwnedWriteHalf, ahead: Vec<u8>) -> io::Result<()> {
+    write(to, &ahead).await?;
     drop(ahead);
     loop {
         from.readable().await?;
-        match hop(&from, &to) {
-            Ok(Some(rest)) => to.write_all(&rest).await?,
-            Ok(None) => return to.shutdown().await,
+        match hop(from, to) {
+            Ok(Some(rest)) => write(to, &rest).await?,
+            Ok(None) => return SockRef::from(to.as_ref()).shutdown(Shutdown::Write),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }
         task::consume_budget().await;
     }
+}
+
+/// Writes all of it, as the other side takes it.
+pub(super) async fn write(to: &OwnedWriteHalf, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        to.writable().await?;
+        match to.try_write(bytes) {
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 /// Copies what is there. Returns what the other side does not take yet; `None` at the end.
