@@ -134,7 +134,7 @@ fn not_by_a_bad_edit() {
         "namespaces: [{ name: /, evens: [] }, { name: bad name }]",
         "{ not yaml",
         "",
-        "namespaces: [{ name: /, recovery: { window: 2m } }]",
+        "namespaces: [{ name: /, presence: { x: 1 } }]",
         "namespaces: [{ name: /, events: [{ name: a, when: 'true' }] }]",
     ];
     for (index, text) in bad.iter().enumerate() {

@@ -82,6 +82,7 @@ fn namespace() -> Namespace {
         overflow: Overflow::default(),
         history: None,
         refuse_on_bus_loss: false,
+        recovery: None,
         keep_headers: Vec::new(),
         error_event: quoted("error"),
         kept: Kept::default(),

@@ -17,7 +17,6 @@ const LATER: &[&str] = &[
     "namespaces[].limits.perUser",
     "namespaces[].history.read[].when",
     "namespaces[].presence",
-    "namespaces[].recovery",
     "namespaces[].events[].allow",
     "namespaces[].events[].when",
     "namespaces[].events[].once",

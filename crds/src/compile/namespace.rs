@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use regex::{Regex, RegexBuilder};
 
@@ -82,6 +83,7 @@ pub(super) fn compile(
         overflow: rules.backlog.then,
         history: history(rules, path, checks),
         refuse_on_bus_loss: rules.on_bus_loss == document::OnBusLoss::Refuse,
+        recovery: recovery(rules, path, checks),
         keep_headers: rules
             .keep_headers
             .iter()
@@ -214,6 +216,16 @@ fn history(rules: &document::Namespace, path: &str, checks: &mut Checks) -> Opti
     })
 }
 
+/// What is kept grows with the window, so it is no matter of days.
+fn recovery(rules: &document::Namespace, path: &str, checks: &mut Checks) -> Option<Duration> {
+    let window = rules.recovery.as_ref()?.window;
+    if window.millis() == 0 || window.get() > LONGEST_WINDOW {
+        let path = fault::key(&fault::key(path, "recovery"), "window");
+        checks.fault(path, window, "allowed: more than 0s, at most 1h");
+    }
+    Some(window.get())
+}
+
 fn keep_headers(rules: &document::Namespace, path: &str, checks: &mut Checks) {
     for (index, name) in rules.keep_headers.iter().enumerate() {
         let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
@@ -232,3 +244,4 @@ pub(super) fn quoted(name: &str) -> Arc<str> {
 }
 
 const REGEX_BYTES: usize = 1 << 20;
+const LONGEST_WINDOW: Duration = Duration::from_hours(1);

@@ -77,6 +77,8 @@ pub struct Namespace {
     pub history: Option<History>,
     /// Whether an emit by HTTP is refused while the way to the other servers is down.
     pub refuse_on_bus_loss: bool,
+    /// How long a lost connection can be taken up again; absent: not at all.
+    pub recovery: Option<Duration>,
     /// Request headers kept beside `user-agent` and `origin`, in lower case.
     pub keep_headers: Vec<Box<str>>,
     /// The event that tells of a refusal, as a JSON string.

@@ -157,7 +157,7 @@ pub struct HistoryRead {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Recovery {
-    /// How long a lost connection can be taken up again.
+    /// How long a lost connection can be taken up again: up to `1h`.
     pub window: Duration,
 }
 
