@@ -221,11 +221,11 @@ async fn serve(
         task::spawn_local(async move { axum::serve(listener, router).await });
     }
     let gather = {
-        let orders = orders.clone();
+        let (orders, bus) = (orders.clone(), bus.clone());
         Box::new(
             move || -> std::pin::Pin<Box<dyn Future<Output = _> + Send>> {
-                let orders = orders.clone();
-                Box::pin(async move { orders.gather().await })
+                let (orders, bus) = (orders.clone(), bus.clone());
+                Box::pin(async move { orders.gather(&bus).await })
             },
         )
     };

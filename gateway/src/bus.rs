@@ -8,11 +8,12 @@
 //! * *change* and *ask* a selection of sockets; the answers are gathered from all shards, and by *fetch* from all other
 //!   processes, under the caller's timeout.
 //! * *history* of rooms, with the id up to which it was read, so that a join with replay has neither gap nor double.
+//! * *recovery* of sockets whose connection was lost: [`recovery`].
 //! * *watch* a room, for pollers that wait for the next entry. The namespaces and rooms that shards use are told to the
 //!   cluster, which subscribes to their channels.
 //!
 //! Two orders hold. In a namespace without history a shard sees the messages of one publisher in the order in which
-//! they were published. In a namespace with history every shard sees all messages in the same order, that of their ids.
+//! they were published. In a namespace with history or recovery every shard sees all messages in the same order, that of their ids.
 
 use std::{
     sync::{
@@ -30,6 +31,7 @@ pub mod gather;
 pub mod history;
 pub mod inbox;
 pub mod query;
+pub mod recovery;
 pub mod redis;
 pub mod remote;
 mod shared;
@@ -41,6 +43,7 @@ use self::{
     history::{Past, Replay, Store},
     inbox::{Inbound, Inbox, Outlet},
     query::{Answers, Change, Query},
+    recovery::sessions::Sessions,
     remote::{Fetched, Hears, Outgoing, Remote, Servers},
     wire::Data,
 };
@@ -55,6 +58,7 @@ pub struct Bus(Arc<Shared>);
 struct Shared {
     outlets: Vec<Outlet>,
     store: Mutex<Store>,
+    sessions: Mutex<Sessions>,
     next_ack: AtomicU64,
     publisher: u32,
     remote: Option<Remote>,
@@ -67,6 +71,10 @@ pub struct Bounds {
     pub inbox: usize,
     /// Bytes of history in all.
     pub history: usize,
+    /// Bytes in all of what clients that come back may have missed.
+    pub recovery: usize,
+    /// Bytes of sessions that wait for their clients to come back.
+    pub sessions: usize,
 }
 
 impl Default for Bounds {
@@ -74,6 +82,8 @@ impl Default for Bounds {
         Self {
             inbox: 32 << 20,
             history: 64 << 20,
+            recovery: 64 << 20,
+            sessions: 32 << 20,
         }
     }
 }
@@ -122,7 +132,8 @@ impl Bus {
         let (outlets, inboxes) = (0..shards).map(|_| Outlet::new(bounds.inbox)).unzip();
         let shared = Shared {
             outlets,
-            store: Mutex::new(Store::new(boot_millis, bounds.history)),
+            store: Mutex::new(Store::new(boot_millis, bounds.history, bounds.recovery)),
+            sessions: Mutex::new(Sessions::new(bounds.sessions)),
             next_ack: AtomicU64::new(0),
             publisher: rand::random(),
             remote,
@@ -204,6 +215,7 @@ impl Bus {
         tell: bool,
     ) -> Result<Published, PublishError> {
         let mut store = self.store();
+        store.prepare(&mut broadcast);
         reserve(self.0.outlets.iter(), broadcast.weight())?;
         let remote = self.remote().filter(|_| tell);
         if remote.is_some() {

@@ -9,6 +9,7 @@ mod flush;
 mod log;
 mod moving;
 mod namespace;
+mod restorable;
 mod room;
 
 use std::cell::{Cell, RefCell};
@@ -17,12 +18,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 pub use self::client::{Batch, Client, Close, Handshake, Link, Owner};
 use self::log::{Entry, Log, MeterId};
 pub use self::moving::Unsent;
 pub use self::namespace::{BacklogLimit, Namespace, Watch};
+pub use self::restorable::Restorable;
 pub use self::room::{Room, Socket};
 use crate::admin::metrics::{DropReason, NamespaceMetrics};
 use crate::id::SocketId;
@@ -33,6 +35,8 @@ pub struct Hub {
     log: RefCell<Log>,
     dirty: RefCell<Vec<Rc<Client>>>,
     wake_flusher: Notify,
+    /// Who waits until a connection has nothing unsent.
+    drains: RefCell<Vec<(Rc<Client>, oneshot::Sender<()>)>>,
     namespaces: RefCell<HashMap<Arc<str>, Rc<Namespace>>>,
     meters: RefCell<Vec<Arc<NamespaceMetrics>>>,
     /// Messages taken for a poll whose body is not written yet.
@@ -70,6 +74,7 @@ impl Hub {
             log: RefCell::new(Log::new()),
             dirty: RefCell::default(),
             wake_flusher: Notify::new(),
+            drains: RefCell::default(),
             namespaces: RefCell::default(),
             meters: RefCell::new(vec![Arc::default()]),
             in_flight: RefCell::new(vec![0]),
@@ -207,7 +212,17 @@ impl Hub {
 
     /// Sends one counted message to one socket.
     pub fn emit<F: FnOnce(&mut Vec<u8>)>(&self, socket: &Socket, terms: Terms, frames: Frames<F>) {
-        let namespace = &socket.namespace;
+        self.emit_to(&socket.namespace, &socket.client, terms, frames);
+    }
+
+    /// Sends one counted message of a namespace to a connection, whose socket there may be still to come.
+    pub fn emit_to<F: FnOnce(&mut Vec<u8>)>(
+        &self,
+        namespace: &Namespace,
+        client: &Rc<Client>,
+        terms: Terms,
+        frames: Frames<F>,
+    ) {
         let entry = Entry {
             meter: namespace.meter.get(),
             volatile: terms.volatile,
@@ -218,7 +233,7 @@ impl Hub {
             .borrow_mut()
             .append(frames.hint, entry, frames.encode);
         self.metrics(namespace).expected(1);
-        self.deliver(namespace, &socket.client, &range, terms.volatile);
+        self.deliver(namespace, client, &range, terms.volatile);
     }
 
     /// Sends what is no delivery: Engine.IO packets, websocket control frames.

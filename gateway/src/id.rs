@@ -3,12 +3,16 @@
 //! A socket id is public: rooms are named by it. A session id is a secret that opens the session, so it
 //! is never derived from a socket id, and its debug form hides it.
 
+mod entry;
+mod private;
 mod ring;
 mod session;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub use entry::{EntryId, EntryIdError};
+pub use private::PrivateId;
 pub use ring::{KEY_BYTES, KeyRing};
 pub use session::{SESSION_ID_CHARS, SessionId, Tag};
 

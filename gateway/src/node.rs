@@ -10,8 +10,10 @@ mod inbound;
 mod log;
 mod park;
 mod publish;
+mod recovery;
 mod reload;
 mod replay;
+mod restore;
 mod session;
 mod space;
 mod view;
@@ -30,6 +32,7 @@ use self::space::Spaces;
 use crate::admin::metrics::ShardMetrics;
 use crate::bus::Bus;
 use crate::hub::{Client, Hub};
+use crate::id::EntryId;
 use crate::policy::Snapshot;
 
 /// One shard's brain.
@@ -42,8 +45,8 @@ pub struct Node {
     rules: RefCell<Snapshot>,
     spaces: RefCell<Spaces>,
     acks: RefCell<Pending>,
-    /// The last entry of history that came by the inbox.
-    latest: Cell<u64>,
+    /// The last entry that came by the inbox: this shard's position.
+    latest: Cell<EntryId>,
     replays: Replays,
     log: Log,
     /// The rooms whose messages from other processes do not reach this one yet.
@@ -65,6 +68,7 @@ impl Node {
         if bus.remote().is_some() {
             hub.watch(heard.clone());
         }
+        let latest = bus.start();
         let node = Self {
             hub,
             bus,
@@ -73,7 +77,7 @@ impl Node {
             rules: RefCell::new(rules),
             spaces: RefCell::default(),
             acks: RefCell::default(),
-            latest: Cell::new(0),
+            latest: Cell::new(latest),
             replays: Replays::default(),
             log: Log::default(),
             heard,
@@ -85,8 +89,8 @@ impl Node {
 
     /// A new Engine.IO session, whose messages have at most `max_payload` bytes each.
     #[must_use]
-    pub fn open(self: &Rc<Self>, client: &Rc<Client>, max_payload: usize) -> Session {
-        Session::new(self.clone(), client.clone(), max_payload)
+    pub fn open(self: &Rc<Self>, client: &Rc<Client>, max_payload: usize) -> Rc<Session> {
+        Rc::new(Session::new(self.clone(), client.clone(), max_payload))
     }
 
     /// The rules in force.

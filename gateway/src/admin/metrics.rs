@@ -42,6 +42,21 @@ pub struct Gathered {
     pub namespaces: Vec<GatheredNamespace>,
     /// Bytes that connections still have to be sent.
     pub backlog_bytes: u64,
+    /// What is held for clients that may come back.
+    pub recovery: GatheredRecovery,
+}
+
+/// The part of [`Gathered`] that concerns recovery.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GatheredRecovery {
+    /// Bytes of messages.
+    pub bytes: u64,
+    /// Sessions of clients that are away.
+    pub sessions: u64,
+    /// Messages that did not fit.
+    pub messages_evicted: u64,
+    /// Sessions that did not fit.
+    pub sessions_evicted: u64,
 }
 
 /// The part of [`Gathered`] that concerns one namespace.

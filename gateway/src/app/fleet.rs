@@ -10,10 +10,11 @@ use tokio::sync::{mpsc, oneshot};
 use super::deal::{Acceptor, Door};
 use super::settings::{PodLimits, settings};
 use super::shard::{Order, Shard, add};
-use crate::admin::metrics::{Gathered, Metrics};
+use crate::admin::metrics::{Gathered, GatheredRecovery, Metrics};
 use crate::api::relay::Relay;
 use crate::bus::Bus;
 use crate::bus::inbox::Inbox;
+use crate::bus::recovery::RecoveryLoad;
 use crate::id::KeyRing;
 use crate::policy::Snapshot;
 use crate::transport::admission::Admission;
@@ -132,9 +133,23 @@ impl Orders {
         }
     }
 
-    /// The sum of what the shards know only by looking.
-    pub(super) async fn gather(&self) -> Gathered {
-        let mut sum = Gathered::default();
+    /// What the bus and the shards know only by looking; the shards' parts added up.
+    pub(super) async fn gather(&self, bus: &Bus) -> Gathered {
+        let RecoveryLoad {
+            bytes,
+            sessions,
+            messages_evicted,
+            sessions_evicted,
+        } = bus.recovery_load();
+        let mut sum = Gathered {
+            recovery: GatheredRecovery {
+                bytes: bytes as u64,
+                sessions: sessions as u64,
+                messages_evicted,
+                sessions_evicted,
+            },
+            ..Gathered::default()
+        };
         for answer in self.ask(Order::Gather) {
             if let Ok(gathered) = answer.await {
                 sum = add(sum, gathered);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use carillon_crds::compile::{self, Rulebook};
-use carillon_crds::fault::Faults;
+use carillon_crds::fault::{self, Faults};
 use tokio::sync::watch;
 
 use super::AppError;
@@ -16,13 +16,15 @@ use crate::admin::rules::RulesStatus;
 use crate::bus::Bus;
 use crate::clock;
 use crate::config::{Config, RulesSource};
-use crate::policy::Snapshot;
+use crate::policy::{NamespaceRules, Snapshot};
 use crate::reload::RulesFile;
 
 /// Where the rules come from, and what is added to them.
 pub(super) struct Source {
     file: Option<RulesFile>,
     app_origin: Option<String>,
+    /// Without other processes.
+    is_alone: bool,
 }
 
 /// Who is told of new rules.
@@ -41,12 +43,14 @@ impl Source {
     /// Loads the rules for the first time.
     pub(super) fn load(config: &Config) -> Result<(Self, Snapshot), AppError> {
         let app_origin = config.app_origin.clone();
+        let is_alone = config.redis.is_none();
         let (file, text) = match &config.rules {
             RulesSource::Development => {
                 return Ok((
                     Self {
                         file: None,
                         app_origin,
+                        is_alone,
                     },
                     Arc::new(compile::development()),
                 ));
@@ -59,7 +63,11 @@ impl Source {
             }
             RulesSource::Text(text) => (None, text.clone()),
         };
-        let source = Self { file, app_origin };
+        let source = Self {
+            file,
+            app_origin,
+            is_alone,
+        };
         let rules = source
             .compile(&text)
             .map_err(|faults| AppError::Rules(lines(&faults).join("\n")))?;
@@ -94,6 +102,9 @@ impl Source {
 
     fn compile(&self, text: &str) -> Result<Snapshot, Faults> {
         let mut rules = compile::load(text)?;
+        if !self.is_alone {
+            refuse_recovery(&rules)?;
+        }
         if let Some(origin) = &self.app_origin {
             rules.origins.add(origin);
         }
@@ -125,7 +136,27 @@ impl Followers {
     fn trim(&self) {
         let rules = self.publish.borrow().clone();
         self.bus.trim(&|name| history(&rules, name), clock::now());
+        let is_recoverable = |name: &str| {
+            let found = NamespaceRules::find(&rules, name);
+            found.is_some_and(|found| found.rules.recovery.is_some())
+        };
+        self.bus.trim_recovery(&is_recoverable, clock::now());
     }
+}
+
+/// What is kept for who comes back is kept in this process alone.
+fn refuse_recovery(rules: &Rulebook) -> Result<(), Faults> {
+    let mut faults = Faults::new();
+    for (index, namespace) in rules.document.namespaces.iter().enumerate() {
+        if namespace.recovery.is_some() {
+            let path = fault::key(&fault::item("namespaces", index), "recovery");
+            faults.add(
+                path,
+                "works on one node: it cannot be had together with Redis",
+            );
+        }
+    }
+    faults.or(())
 }
 
 fn lines(faults: &Faults) -> Vec<String> {

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{self, LocalSet};
 
 use super::deal::Acceptor;
-use crate::admin::metrics::{Gathered, GatheredNamespace, ShardMetrics};
+use crate::admin::metrics::{Gathered, GatheredNamespace, GatheredRecovery, ShardMetrics};
 use crate::api::relay::Relay;
 use crate::bus::Bus;
 use crate::bus::inbox::Inbox;
@@ -149,6 +149,8 @@ fn gather(hub: &Hub, node: &Node, gate: &Gate) -> Gathered {
     Gathered {
         namespaces: node.gather(&pending),
         backlog_bytes: clients.iter().map(|client| client.unsent() as u64).sum(),
+        // That of the bus, which all shards share, is added once.
+        recovery: GatheredRecovery::default(),
     }
 }
 
@@ -200,7 +202,7 @@ impl Upper for SocketIo {
     }
 }
 
-struct Open(Session);
+struct Open(Rc<Session>);
 
 impl Application for Open {
     fn text(&self, text: &str) -> Result<(), Close> {
@@ -241,6 +243,7 @@ pub(super) fn add(mut sum: Gathered, other: Gathered) -> Gathered {
     let Gathered {
         namespaces,
         backlog_bytes,
+        recovery: _,
     } = other;
     sum.namespaces.extend::<Vec<GatheredNamespace>>(namespaces);
     sum.backlog_bytes += backlog_bytes;

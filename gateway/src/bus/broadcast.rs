@@ -1,9 +1,6 @@
 //! One message on its way to every socket that it is for.
 
 use std::{
-    fmt,
-    num::ParseIntError,
-    str::FromStr,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
     time::Instant,
@@ -14,6 +11,8 @@ use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 use super::gather::{AckGather, Tally};
+pub use crate::id::{EntryId, EntryIdError};
+use crate::socket::encode;
 use crate::target::Target;
 
 /// A message, encoded once, with what a shard needs to deliver and to account for it.
@@ -21,7 +20,8 @@ use crate::target::Target;
 pub struct Broadcast {
     /// Whom it is for.
     pub target: Target,
-    /// Complete websocket server frames: the packet, then its attachments.
+    /// Complete websocket server frames: the packet, then its attachments. Empty until the bus has given the message its
+    /// place, where the frames tell it ([`Keep::recovery`]).
     pub frames: Bytes,
     /// Whether it may be dropped for a socket that has unsent bytes.
     pub volatile: bool,
@@ -29,11 +29,11 @@ pub struct Broadcast {
     pub accepted: Instant,
     /// Who sent it.
     pub source: Source,
-    /// Its place in the history; given by the bus.
+    /// Its place in the order; given by the bus.
     pub entry: Option<EntryId>,
     /// By which it is known again, in the history that all processes share and on its way to them; given by the bus.
     pub mark: Option<Mark>,
-    /// What the history keeps of it; set for every message of a namespace that has history.
+    /// What is kept of it; set for every message of a namespace that has history or recovery.
     pub keep: Option<Keep>,
     /// Where its id in the history that all processes share is told.
     pub stored: Option<Stored>,
@@ -61,24 +61,62 @@ impl Broadcast {
         }
     }
 
+    /// Whether clients that come back are told what they missed of it.
+    pub(super) fn is_recoverable(&self) -> bool {
+        let kept = self.keep.as_ref();
+        !self.volatile && self.ack.is_none() && kept.is_some_and(|keep| keep.recovery.is_some())
+    }
+
+    /// Encodes what ends with its place, `offset`; called once, when that is known.
+    pub(super) fn seal(&mut self, offset: EntryId) {
+        let Some(keep) = &mut self.keep else { return };
+        if keep.recovery.is_none() || self.ack.is_some() {
+            return;
+        }
+        let nsp = &*self.target.namespace;
+        let binary: usize = keep.attachments.iter().map(|part| part.len() + 10).sum();
+        let len = OVERHEAD + nsp.len() + keep.name.len() + keep.args.len() + binary;
+        let mut out = Vec::with_capacity(len);
+        let offset = offset.to_string();
+        encode::event_at(
+            &mut out,
+            nsp,
+            &keep.name,
+            &keep.args,
+            &offset,
+            &keep.attachments,
+        );
+        self.frames = out.into();
+        if keep.limits == HistoryLimits::NONE {
+            // Nobody encodes it again.
+            keep.args = Box::default();
+            keep.attachments = Vec::new();
+        }
+    }
+
     /// What it occupies in an inbox, near enough for a bound.
     pub(super) fn weight(&self) -> usize {
         size_of::<Self>() + self.frames.len()
     }
 }
 
-/// What the history keeps of a message, and for how long.
+/// The header of a frame, the packet's own characters, and an offset.
+const OVERHEAD: usize = 96;
+
+/// What is kept of a message, and for how long.
 #[derive(Clone, Debug)]
 pub struct Keep {
     /// The namespace's history rule when the message was accepted.
     pub limits: HistoryLimits,
+    /// The window of the namespace's recovery rule: the bus then makes the message's frames, which end with an offset.
+    pub recovery: Option<Duration>,
     /// The event's name as JSON text, quotes included.
     pub name: Box<str>,
     /// The arguments as JSON text without the surrounding brackets.
     pub args: Box<str>,
     /// The binary arguments that placeholders in `args` name.
     pub attachments: Vec<Bytes>,
-    /// The frames to replay: those of the broadcast, without an ack id.
+    /// The frames to replay: those of the broadcast, without an ack id. Empty with recovery, where a replay tells a place too.
     pub frames: Bytes,
 }
 
@@ -147,6 +185,14 @@ pub struct HistoryLimits {
     pub ttl: Duration,
 }
 
+impl HistoryLimits {
+    /// No history.
+    pub const NONE: Self = Self {
+        size: 0,
+        ttl: Duration::ZERO,
+    };
+}
+
 /// Who sent a message; the `source` label of the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Source {
@@ -173,42 +219,4 @@ impl Source {
             Self::Upstream => "upstream",
         }
     }
-}
-
-/// The id of a history entry, `<milliseconds>-<sequence>`; later entries have greater ids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct EntryId {
-    /// Milliseconds since the epoch; on the memory bus those of the boot.
-    pub millis: u64,
-    /// The order within `millis`.
-    pub sequence: u64,
-}
-
-impl fmt::Display for EntryId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.millis, self.sequence)
-    }
-}
-
-impl FromStr for EntryId {
-    type Err = EntryIdError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (millis, sequence) = text.split_once('-').ok_or(EntryIdError::NoDash)?;
-        Ok(Self {
-            millis: millis.parse()?,
-            sequence: sequence.parse()?,
-        })
-    }
-}
-
-/// Why a text is no entry id.
-#[derive(Debug, thiserror::Error)]
-pub enum EntryIdError {
-    /// The dash between the two numbers is missing.
-    #[error("an entry id is <milliseconds>-<sequence>")]
-    NoDash,
-    /// One of the two is no number.
-    #[error("an entry id is <milliseconds>-<sequence>: {0}")]
-    Number(#[from] ParseIntError),
 }

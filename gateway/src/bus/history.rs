@@ -9,6 +9,7 @@ use std::{
 use tokio::sync::watch;
 
 use super::broadcast::{Broadcast, EntryId, HistoryLimits, Keep};
+use super::recovery::kept::Kept;
 use crate::target::{Target, is_socket_room};
 
 /// Which part of the past is asked for.
@@ -43,6 +44,8 @@ pub(super) struct Store {
     entries: BTreeMap<EntryId, Stored>,
     rooms: HashMap<Key, VecDeque<EntryId>>,
     waiters: HashMap<Key, watch::Sender<()>>,
+    /// What clients that come back may have missed: of the same order.
+    pub(super) recovery: Kept,
 }
 
 pub(super) type Key = (Arc<str>, Arc<str>);
@@ -54,8 +57,8 @@ struct Stored {
 }
 
 impl Store {
-    /// An empty past whose ids start at `millis`, and which holds at most `bound` bytes.
-    pub(super) fn new(millis: u64, bound: usize) -> Self {
+    /// An empty past whose ids start at `millis`, and which holds at most `bound` bytes, and as many of `recovery`.
+    pub(super) fn new(millis: u64, bound: usize, recovery: usize) -> Self {
         Self {
             head: EntryId {
                 millis,
@@ -67,6 +70,7 @@ impl Store {
             entries: BTreeMap::new(),
             rooms: HashMap::new(),
             waiters: HashMap::new(),
+            recovery: Kept::new(recovery),
         }
     }
 
@@ -76,19 +80,35 @@ impl Store {
         self.marks
     }
 
-    /// Gives the message its id and keeps it, if it is of the kind that is kept.
-    pub(super) fn append(&mut self, mut broadcast: Broadcast) -> Arc<Broadcast> {
-        let rooms = kept_rooms(&broadcast);
-        let Some(limits) = broadcast.keep.as_ref().map(|keep| keep.limits) else {
-            return Arc::new(broadcast);
+    /// The last id given.
+    pub(super) fn head(&self) -> EntryId {
+        self.head
+    }
+
+    /// Gives the message the next id, if it is of the kind that is kept, and encodes what tells its place.
+    pub(super) fn prepare(&self, broadcast: &mut Broadcast) {
+        let next = EntryId {
+            sequence: self.head.sequence + 1,
+            ..self.head
         };
-        if rooms.is_empty() {
-            return Arc::new(broadcast);
-        }
-        self.head.sequence += 1;
-        broadcast.entry = Some(self.head);
+        let is_kept = broadcast.is_recoverable() || has_history(broadcast);
+        broadcast.entry = is_kept.then_some(next);
+        broadcast.seal(broadcast.entry.unwrap_or(self.head));
+    }
+
+    /// Keeps a message that was prepared last.
+    pub(super) fn append(&mut self, broadcast: Broadcast) -> Arc<Broadcast> {
         let broadcast = Arc::new(broadcast);
-        self.insert(self.head, &broadcast, rooms, limits);
+        let (Some(id), Some(keep)) = (broadcast.entry, &broadcast.keep) else {
+            return broadcast;
+        };
+        self.head = id;
+        if has_history(&broadcast) {
+            self.insert(id, &broadcast, kept_rooms(&broadcast), keep.limits);
+        }
+        if broadcast.is_recoverable() {
+            self.recovery.append(id, &broadcast);
+        }
         broadcast
     }
 
@@ -249,15 +269,22 @@ impl Stored {
     }
 }
 
+/// Whether a message belongs to the past of a room: not a volatile one, nor what is for single sockets only.
+fn has_history(broadcast: &Broadcast) -> bool {
+    let limited = broadcast.keep.as_ref().is_some_and(|k| k.limits.size > 0);
+    let rooms = &broadcast.target.rooms;
+    let has_room = rooms.is_empty() || rooms.iter().any(|room| !is_socket_room(room));
+    limited && !broadcast.volatile && has_room
+}
+
 /// The rooms whose past a message belongs to: none for a volatile one, and never one socket's own.
 pub(super) fn kept_rooms(broadcast: &Broadcast) -> Vec<Key> {
+    if !has_history(broadcast) {
+        return Vec::new();
+    }
     let Target {
         namespace, rooms, ..
     } = &broadcast.target;
-    let limited = broadcast.keep.as_ref().is_some_and(|k| k.limits.size > 0);
-    if broadcast.volatile || !limited {
-        return Vec::new();
-    }
     if rooms.is_empty() {
         return vec![(Arc::clone(namespace), Arc::from(""))];
     }

@@ -5,14 +5,18 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::{
     broadcast::Broadcast,
     gather::Tally,
     query::{Change, Query, Reply},
+    recovery::Record,
 };
-use crate::target::Target;
+use crate::{
+    id::{PrivateId, SocketId},
+    target::Target,
+};
 
 /// A message to a shard. All kinds share one FIFO, so a change holds for every broadcast that was accepted after it.
 #[derive(Debug)]
@@ -37,13 +41,24 @@ pub enum Inbound {
     },
     /// Nobody waits for the acks of this packet id any more.
     ForgetAck(u64),
+    /// A client has come back elsewhere before this shard noticed that it was gone: its socket goes.
+    Yield {
+        /// The namespace.
+        namespace: Arc<str>,
+        /// The socket.
+        socket: SocketId,
+        /// By what the client is known.
+        pid: PrivateId,
+        /// Where to tell what the socket was.
+        reply: oneshot::Sender<Option<Box<Record>>>,
+    },
 }
 
 impl Inbound {
     fn weight(&self) -> usize {
         match self {
             Self::Broadcast(broadcast) => broadcast.weight(),
-            Self::Change { .. } | Self::Query { .. } | Self::ForgetAck(_) => 0,
+            Self::Change { .. } | Self::Query { .. } | Self::ForgetAck(_) | Self::Yield { .. } => 0,
         }
     }
 }

@@ -185,6 +185,7 @@ fn read(
     broadcast.mark = Some(Mark(line.mark));
     broadcast.keep = Some(Keep {
         limits,
+        recovery: None,
         name: name.into(),
         args: args.text().into(),
         attachments,
@@ -254,6 +255,7 @@ mod tests {
         broadcast.mark = Some(Mark::own(7, 1));
         broadcast.keep = Some(Keep {
             limits: LIMITS,
+            recovery: None,
             name: "\"e\"".into(),
             args: args.into(),
             attachments,

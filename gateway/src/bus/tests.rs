@@ -25,6 +25,7 @@ fn kept(text: &'static str, rooms: &[&str], size: usize) -> Broadcast {
     broadcast.target.rooms = rooms.iter().map(|room| Arc::from(*room)).collect();
     broadcast.keep = Some(Keep {
         limits: limits(size),
+        recovery: None,
         name: "\"e\"".into(),
         args: text.into(),
         attachments: Vec::new(),

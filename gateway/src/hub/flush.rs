@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use tokio::net::tcp::OwnedWriteHalf;
+use tokio::sync::oneshot;
 use tokio::task;
 
 use super::backlog::Backlog;
@@ -32,7 +33,32 @@ impl Hub {
                 }
             }
             self.observe(now());
+            self.tell_drained();
         }
+    }
+
+    /// Waits until nothing is unsent on a connection, or until its end is decided.
+    pub async fn drained(&self, client: &Rc<Client>) {
+        while client.unsent() > 0 && !client.is_closing() {
+            let (tell, told) = oneshot::channel();
+            self.drains.borrow_mut().push((client.clone(), tell));
+            // An end without a word is the end of the hub.
+            if told.await.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn tell_drained(&self) {
+        let mut drains = self.drains.borrow_mut();
+        if drains.is_empty() {
+            return;
+        }
+        let is_over =
+            |(client, _): &mut (Rc<Client>, _)| client.unsent() == 0 || client.is_closing();
+        let told: Vec<_> = drains.extract_if(.., is_over).collect();
+        drop(drains);
+        told.into_iter().for_each(|(_, tell)| _ = tell.send(()));
     }
 
     /// Settles a batch: its messages are delivered, or lost with the poll that should have carried them.
@@ -67,6 +93,7 @@ impl Hub {
             .counts
             .iter()
             .for_each(|(meter, count)| in_flight[usize::from(meter.0)] += count);
+        self.tell_drained();
         (!batch.frames.is_empty()).then_some(batch)
     }
 
@@ -94,6 +121,7 @@ impl Hub {
         client.backlog.take();
         client.held.take();
         client.unsent.set(0);
+        self.tell_drained();
     }
 
     /// Whether a poll waits for something to be sent.
@@ -283,6 +311,7 @@ impl Hub {
             client.held.take();
         }
         self.measure(client);
+        self.tell_drained();
     }
 
     pub(super) fn measure(&self, client: &Client) {

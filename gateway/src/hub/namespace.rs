@@ -1,6 +1,6 @@
 //! The sockets and rooms of one namespace on this shard.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -114,6 +114,7 @@ impl Namespace {
             seats: RefCell::default(),
             mark: Cell::new(0),
             replayed: RefCell::default(),
+            restorable: OnceCell::new(),
         });
         self.everyone.seat(&socket);
         if let (Some(watch), 1) = (&self.watch, self.socket_count()) {

@@ -1,6 +1,6 @@
 //! Who is in a room, and which rooms a socket is in: a member knows its seat, so leaving costs no search.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use smallvec::SmallVec;
 
 use super::client::Client;
 use super::namespace::Namespace;
+use super::restorable::Restorable;
 use crate::id::SocketId;
 
 /// A set of sockets of one namespace.
@@ -38,6 +39,7 @@ pub struct Socket {
     pub(super) mark: Cell<u64>,
     /// The replays whose live entries may still be on their way.
     pub(super) replayed: RefCell<Vec<Replayed>>,
+    pub(super) restorable: OnceCell<Box<Restorable>>,
 }
 
 /// A join with replay: which live entries it has made superfluous.
@@ -160,6 +162,17 @@ impl Socket {
             || rooms
                 .iter()
                 .any(|room| !is_replayed(room) && self.is_in(room))
+    }
+
+    /// What makes it recoverable, if it is.
+    #[must_use]
+    pub fn restorable(&self) -> Option<&Restorable> {
+        self.restorable.get().map(|restorable| &**restorable)
+    }
+
+    /// Makes it recoverable; once, when it connects.
+    pub fn set_restorable(&self, restorable: Restorable) {
+        self.restorable.set(Box::new(restorable)).ok();
     }
 
     /// Whether it still belongs to its namespace.

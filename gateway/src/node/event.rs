@@ -64,6 +64,7 @@ impl Node {
     /// Takes a socket out of its namespace; nothing happens the second time.
     pub(super) fn disconnect(&self, socket: &Rc<Socket>, reason: &str) {
         if socket.is_connected() {
+            self.part(socket, reason);
             self.hub.disconnect(socket);
             self.acks.borrow_mut().gone(socket.id);
             self.log.disconnect(socket, reason, clock::now());
@@ -72,19 +73,18 @@ impl Node {
 
     /// The server ends a socket: `41`, without a payload; `close` ends its connection too.
     pub(super) fn expel(&self, socket: &Rc<Socket>, close: bool) {
-        let nsp = &*socket.namespace.name;
-        let encode = |out: &mut Vec<u8>| encode::disconnect(out, nsp);
-        self.hub.send(
-            &socket.client,
-            Frames {
-                hint: 16 + nsp.len(),
-                encode,
-            },
-        );
+        self.tell_end(socket);
         self.disconnect(socket, "server namespace disconnect");
         if close {
             self.hub.close(&socket.client, Close::Forced);
         }
+    }
+
+    pub(super) fn tell_end(&self, socket: &Socket) {
+        let nsp = &*socket.namespace.name;
+        let encode = |out: &mut Vec<u8>| encode::disconnect(out, nsp);
+        let hint = 16 + nsp.len();
+        self.hub.send(&socket.client, Frames { hint, encode });
     }
 
     /// Everything was rendered before: what can still fail is the bus.
@@ -104,11 +104,11 @@ impl Node {
             ack,
         } = effects;
         for room in &leave {
-            self.hub.leave(&member.socket, room);
+            self.leave(&member.socket, room);
         }
         let mut entered = Vec::new();
         for room in &join {
-            if self.hub.join(&member.socket, room) {
+            if self.join(&member.socket, room) {
                 entered.push(Arc::clone(room));
             }
         }
@@ -188,20 +188,31 @@ impl Node {
 
     /// Sends an event to one socket.
     pub(super) fn emit_text(&self, socket: &Socket, raw_name: &str, args: &str, now: Instant) {
-        let nsp = &*socket.namespace.name;
-        let encode = |out: &mut Vec<u8>| encode::event(out, nsp, None, raw_name, args, &[]);
         let terms = Terms {
             volatile: false,
             accepted: now,
         };
-        self.hub.emit(
-            socket,
-            terms,
-            Frames {
-                hint: 64 + nsp.len() + raw_name.len() + args.len(),
-                encode,
-            },
-        );
+        self.emit(socket, raw_name, args, &[], terms);
+    }
+
+    /// Sends an event to one socket; a recoverable one is told this shard's position, up to which it has had all.
+    pub(super) fn emit(
+        &self,
+        socket: &Socket,
+        raw_name: &str,
+        args: &str,
+        attachments: &[Bytes],
+        terms: Terms,
+    ) {
+        let nsp = &*socket.namespace.name;
+        let offset = socket.restorable().map(|_| self.latest.get().to_string());
+        let encode = |out: &mut Vec<u8>| match &offset {
+            Some(offset) => encode::event_at(out, nsp, raw_name, args, offset, attachments),
+            None => encode::event(out, nsp, None, raw_name, args, attachments),
+        };
+        let binary: usize = attachments.iter().map(|bytes| bytes.len() + 10).sum();
+        let hint = 128 + nsp.len() + raw_name.len() + args.len() + binary;
+        self.hub.emit(socket, terms, Frames { hint, encode });
     }
 }
 

@@ -38,12 +38,18 @@ impl Node {
             } => reply.add(self.change(&target, &change)),
             Inbound::Query { query, reply } => reply.send(self.answer_query(&query)),
             Inbound::ForgetAck(id) => self.acks.borrow_mut().forget(id),
+            Inbound::Yield {
+                namespace,
+                socket,
+                pid,
+                reply,
+            } => drop(reply.send(self.give_up(&namespace, socket, pid))),
         }
     }
 
     fn receive(&self, broadcast: &Arc<Broadcast>) {
         if let Some(entry) = broadcast.entry {
-            self.latest.set(entry.sequence);
+            self.latest.set(entry);
         }
         let recipients = self.deliver(broadcast);
         if recipients == 0
@@ -63,12 +69,8 @@ impl Node {
         let sockets = self.hub.select(target);
         for socket in &sockets {
             match change {
-                Change::Join(rooms) => rooms
-                    .iter()
-                    .for_each(|room| _ = self.hub.join(socket, room)),
-                Change::Leave(rooms) => rooms
-                    .iter()
-                    .for_each(|room| _ = self.hub.leave(socket, room)),
+                Change::Join(rooms) => rooms.iter().for_each(|room| _ = self.join(socket, room)),
+                Change::Leave(rooms) => rooms.iter().for_each(|room| _ = self.leave(socket, room)),
                 Change::Disconnect { close } => self.expel(socket, *close),
             }
         }
@@ -76,7 +78,8 @@ impl Node {
     }
 
     /// Sends the past of rooms to a socket, and remembers up to where that was for those that it has `entered` just now. In a
-    /// room where it was before, what its shard has not heard yet still comes by the inbox, in order.
+    /// room where it was before, what its shard has not heard yet still comes by the inbox, in order; to a recoverable
+    /// socket in every room, as it is told the shard's position.
     pub(super) fn replay(
         &self,
         socket: &Rc<Socket>,
@@ -89,24 +92,25 @@ impl Node {
             accepted: now,
         };
         let mut replayed = Vec::with_capacity(past.entries.len());
+        let is_recoverable = socket.restorable().is_some();
         for entry in &past.entries {
             let Some(keep) = &entry.keep else { continue };
-            let comes = entry
-                .entry
-                .is_some_and(|id| id.sequence > self.latest.get());
-            if comes && !entry.target.rooms.iter().any(|room| entered.contains(room)) {
+            let comes = entry.entry.is_some_and(|id| id > self.latest.get());
+            let is_new = entry.target.rooms.iter().any(|room| entered.contains(room));
+            if comes && (is_recoverable || !is_new) {
                 continue;
             }
-            let encode = |out: &mut Vec<u8>| out.extend_from_slice(&keep.frames);
-            self.hub.emit(
-                socket,
-                terms,
-                Frames {
-                    hint: keep.frames.len(),
-                    encode,
-                },
-            );
+            if is_recoverable || keep.frames.is_empty() {
+                self.emit(socket, &keep.name, &keep.args, &keep.attachments, terms);
+            } else {
+                let encode = |out: &mut Vec<u8>| out.extend_from_slice(&keep.frames);
+                let hint = keep.frames.len();
+                self.hub.emit(socket, terms, Frames { hint, encode });
+            }
             replayed.extend(entry.entry.map(|entry| entry.sequence));
+        }
+        if is_recoverable {
+            return;
         }
         if !entered.is_empty() {
             socket.remember_replay(entered, past.head.sequence, replayed);

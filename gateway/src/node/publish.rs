@@ -72,14 +72,7 @@ impl Node {
             accepted: now,
         };
         let Some(target) = target(member, publication) else {
-            self.hub.emit(
-                &member.socket,
-                terms,
-                Frames {
-                    hint: message.hint(),
-                    encode: |out: &mut Vec<u8>| message.encode(out),
-                },
-            );
+            self.emit(&member.socket, name, args, attachments, terms);
             return Ok(());
         };
         self.broadcast(member, target, publication.to_self, terms, &message)
@@ -94,8 +87,8 @@ impl Node {
         message: &Message<'_>,
     ) -> Result<(), Refusal> {
         // A volatile message is not kept, but goes the same way: it must not overtake what its sender sent before.
-        let history = member.space.history();
-        if history.is_none() && self.bus.is_alone() {
+        let keeps = member.space.keeps();
+        if keeps.is_none() && self.bus.is_alone() {
             // Nobody else needs the frames: they are encoded straight into the log.
             let frames = Frames {
                 hint: message.hint(),
@@ -113,11 +106,16 @@ impl Node {
         } else {
             target.except(member.socket.id.as_str())
         };
-        let frames = message.frames();
+        // With recovery the bus encodes, when it knows the place that the frames tell.
+        let frames = match keeps {
+            Some((_, Some(_))) => Bytes::new(),
+            _ => message.frames(),
+        };
         let mut broadcast = Broadcast::new(target, frames.clone(), terms.accepted, Source::Client);
         broadcast.volatile = terms.volatile;
-        broadcast.keep = history.map(|limits| Keep {
+        broadcast.keep = keeps.map(|(limits, recovery)| Keep {
             limits,
+            recovery,
             name: message.name.into(),
             args: message.args.into(),
             attachments: message.attachments.to_vec(),

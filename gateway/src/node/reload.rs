@@ -31,7 +31,13 @@ impl Node {
         let live = self.live(rules);
         self.hub
             .open_namespace(&space.namespace.name, &live.metrics, backlog(&live.rules));
+        let was_recoverable = space.recovery().is_some();
         space.set_live(live);
+        if was_recoverable && space.recovery().is_none() {
+            for socket in space.namespace.sockets() {
+                self.end_recovery(&socket);
+            }
+        }
     }
 
     fn remove(&self, space: &Rc<Space>) {

@@ -211,7 +211,7 @@ impl Node {
         let mut heard = self.bus.history(&past, clock::now()).entries;
         heard.retain(|entry| {
             let id = entry.entry;
-            id.is_some_and(|id| id.sequence <= self.latest.get())
+            id.is_some_and(|id| id <= self.latest.get())
         });
         heard
     }

@@ -4,6 +4,7 @@ mod moving;
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use carillon_crds::names;
@@ -12,10 +13,11 @@ use smallvec::SmallVec;
 pub use self::moving::Held;
 use super::Node;
 use super::park::Parked;
+use super::restore::Claim;
 use super::space::Space;
 use crate::clock;
-use crate::hub::{Client, Close, Frames, Socket, Terms};
-use crate::id::SocketId;
+use crate::hub::{Client, Close, Frames, Restorable, Socket};
+use crate::id::{PrivateId, SocketId};
 use crate::policy::{self, Kept, SocketState};
 use crate::socket::assembly::{Assembler, AssemblyError};
 use crate::socket::encode;
@@ -23,11 +25,14 @@ use crate::socket::packet::{MAX_ATTACHMENTS, Packet};
 
 /// The Socket.IO side of one connection.
 pub struct Session {
-    node: Rc<Node>,
-    client: Rc<Client>,
+    pub(super) node: Rc<Node>,
+    pub(super) client: Rc<Client>,
     members: RefCell<SmallVec<[Rc<Member>; 1]>>,
     assembler: RefCell<Assembler>,
     has_connected: Cell<bool>,
+    /// The namespaces whose CONNECT waits for what the client has missed.
+    pub(super) parked: RefCell<Vec<Arc<str>>>,
+    pub(super) is_closed: Cell<bool>,
     /// Bytes of a packet with all its attachments.
     largest_packet: usize,
 }
@@ -40,6 +45,15 @@ pub(super) struct Member {
     pub(super) kept: Kept,
     /// The events that came while an earlier one waits; absent nearly always.
     pub(super) parked: RefCell<Option<Box<Parked>>>,
+}
+
+/// A client that may enter a namespace.
+pub(super) struct Entrant {
+    pub(super) space: Rc<Space>,
+    /// The id of a new socket.
+    pub(super) id: SocketId,
+    pub(super) kept: Kept,
+    pub(super) admission: policy::Admission,
 }
 
 /// A connection joins at most so many namespaces.
@@ -55,6 +69,8 @@ impl Session {
             members: RefCell::default(),
             assembler: RefCell::default(),
             has_connected: Cell::new(false),
+            parked: RefCell::default(),
+            is_closed: Cell::new(false),
             largest_packet: max_payload.saturating_mul(1 + MAX_ATTACHMENTS),
         }
     }
@@ -69,7 +85,7 @@ impl Session {
     ///
     /// # Errors
     /// It is no packet, or comes where none may: the session has to end.
-    pub fn text(&self, text: &str) -> Result<(), Close> {
+    pub fn text(self: &Rc<Self>, text: &str) -> Result<(), Close> {
         let packet = self
             .assembler
             .borrow_mut()
@@ -81,7 +97,7 @@ impl Session {
     ///
     /// # Errors
     /// None is expected, or the packet has grown too large: the session has to end.
-    pub fn binary(&self, bytes: &[u8]) -> Result<(), Close> {
+    pub fn binary(self: &Rc<Self>, bytes: &[u8]) -> Result<(), Close> {
         let whole = self
             .assembler
             .borrow_mut()
@@ -93,12 +109,13 @@ impl Session {
 
     /// The connection is gone, for this reason of Engine.IO.
     pub fn closed(&self, reason: &str) {
+        self.is_closed.set(true);
         for member in self.members.take() {
             self.node.disconnect(&member.socket, reason);
         }
     }
 
-    fn packet(&self, packet: &Packet<'_>, attachments: &[Bytes]) -> Result<(), Close> {
+    fn packet(self: &Rc<Self>, packet: &Packet<'_>, attachments: &[Bytes]) -> Result<(), Close> {
         if let Packet::Connect { nsp, auth } = packet {
             return self.connect(nsp, *auth);
         }
@@ -122,15 +139,15 @@ impl Session {
         Ok(())
     }
 
-    fn connect(&self, nsp: &str, auth: Option<&str>) -> Result<(), Close> {
-        if self.member(nsp).is_some() {
+    fn connect(self: &Rc<Self>, nsp: &str, auth: Option<&str>) -> Result<(), Close> {
+        if self.member(nsp).is_some() || self.is_parked(nsp) {
             return Err(Close::Forced);
         }
         self.forget_gone();
-        let has_room = self.members.borrow().len() < NAMESPACES;
+        let has_room = self.members.borrow().len() + self.parked.borrow().len() < NAMESPACES;
         let known = has_room && names::is_namespace_name(nsp);
         let Some(space) = known.then(|| self.node.open_space(nsp)).flatten() else {
-            self.refuse(nsp, INVALID_NAMESPACE);
+            self.refuse_unknown(nsp);
             return Ok(());
         };
         let live = space.live();
@@ -144,8 +161,19 @@ impl Session {
         let id = SocketId::random();
         match policy::admit(&live.rules, id.as_str(), &kept) {
             Ok(admission) => {
-                self.enter(&space, id, kept, &admission);
-                live.metrics.connect("accepted");
+                let claim = auth
+                    .filter(|_| space.recovery().is_some())
+                    .and_then(Claim::read);
+                let entrant = Entrant {
+                    space,
+                    id,
+                    kept,
+                    admission,
+                };
+                match claim {
+                    Some(claim) => self.park(entrant, claim),
+                    None => self.enter(entrant),
+                }
             }
             Err(refusal) => {
                 self.refuse(nsp, &refusal.message);
@@ -156,47 +184,72 @@ impl Session {
     }
 
     /// Joins the first rooms, says so, and welcomes: in this order, as handlers of a Node server see it.
-    fn enter(&self, space: &Rc<Space>, id: SocketId, kept: Kept, admission: &policy::Admission) {
+    pub(super) fn enter(&self, entrant: Entrant) {
+        let Entrant {
+            space,
+            id,
+            kept,
+            admission,
+        } = entrant;
+        let node = &self.node;
+        let socket = self.connected(&space, id);
+        if space.recovery().is_some() {
+            let position = node.latest.get();
+            let restorable = Restorable::new(PrivateId::random(), position, Vec::new());
+            node.enlist(&socket, restorable);
+        }
+        for room in &admission.rooms {
+            node.join(&socket, room);
+        }
+        self.accept(&socket);
+        let now = clock::now();
+        for emit in &admission.welcome {
+            node.emit_text(&socket, &emit.event, &emit.args, now);
+        }
+        self.belong(space, socket, kept, "accepted");
+    }
+
+    /// A socket in its namespace, of which nobody knows yet.
+    pub(super) fn connected(&self, space: &Space, id: SocketId) -> Rc<Socket> {
         self.has_connected.set(true);
         let hub = &self.node.hub;
-        let socket = hub.connect(&space.namespace, id, &self.client, clock::epoch_millis());
-        for room in &admission.rooms {
-            hub.join(&socket, room);
-        }
-        let nsp = &*space.namespace.name;
-        let encode = |out: &mut Vec<u8>| encode::connect(out, nsp, id.as_str(), None);
-        hub.send(
-            &self.client,
-            Frames {
-                hint: 64 + nsp.len(),
-                encode,
-            },
-        );
-        let terms = Terms {
-            volatile: false,
-            accepted: clock::now(),
+        hub.connect(&space.namespace, id, &self.client, clock::epoch_millis())
+    }
+
+    /// Tells the client that it is in.
+    pub(super) fn accept(&self, socket: &Socket) {
+        let nsp = &*socket.namespace.name;
+        let pid = socket.restorable().map(|restorable| restorable.pid);
+        let encode = |out: &mut Vec<u8>| {
+            let pid = pid.as_ref().map(PrivateId::as_str);
+            encode::connect(out, nsp, socket.id.as_str(), pid);
         };
-        for emit in &admission.welcome {
-            let encode =
-                |out: &mut Vec<u8>| encode::event(out, nsp, None, &emit.event, &emit.args, &[]);
-            hub.emit(
-                &socket,
-                terms,
-                Frames {
-                    hint: 64 + nsp.len() + emit.args.len(),
-                    encode,
-                },
-            );
-        }
-        self.node.log.connect(&socket, terms.accepted);
+        let hint = 96 + nsp.len();
+        self.node.hub.send(&self.client, Frames { hint, encode });
+    }
+
+    /// The socket is one of this session's.
+    pub(super) fn belong(
+        &self,
+        space: Rc<Space>,
+        socket: Rc<Socket>,
+        kept: Kept,
+        outcome: &'static str,
+    ) {
+        self.node.log.connect(&socket, clock::now());
+        space.metrics().connect(outcome);
         let member = Member {
             socket,
-            space: space.clone(),
+            space,
             state: RefCell::default(),
             kept,
             parked: RefCell::default(),
         };
         self.members.borrow_mut().push(Rc::new(member));
+    }
+
+    pub(super) fn refuse_unknown(&self, nsp: &str) {
+        self.refuse(nsp, INVALID_NAMESPACE);
     }
 
     fn refuse(&self, nsp: &str, message: &str) {

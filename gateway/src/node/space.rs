@@ -4,6 +4,7 @@ use std::cell::{Ref, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use carillon_crds::document::Overflow;
 
@@ -55,6 +56,18 @@ impl Space {
             size: history.size,
             ttl: history.ttl,
         })
+    }
+
+    /// What history and recovery keep of this namespace's messages; `None` if it has neither.
+    pub(super) fn keeps(&self) -> Option<(HistoryLimits, Option<Duration>)> {
+        let (history, recovery) = (self.history(), self.recovery());
+        let is_kept = history.is_some() || recovery.is_some();
+        is_kept.then(|| (history.unwrap_or(HistoryLimits::NONE), recovery))
+    }
+
+    /// How long a socket may be away, if it may come back.
+    pub(super) fn recovery(&self) -> Option<Duration> {
+        self.live.borrow().rules.rules.recovery
     }
 }
 

@@ -27,6 +27,26 @@ pub fn event(
     );
 }
 
+/// Appends an event that ends with an offset, by which a client that comes back says what it has had.
+pub fn event_at(
+    out: &mut Vec<u8>,
+    nsp: &str,
+    raw_name: &str,
+    args: &str,
+    offset: &str,
+    attachments: &[Bytes],
+) {
+    let comma = if args.is_empty() { "" } else { "," };
+    packet(
+        out,
+        ["2", "5"],
+        nsp,
+        None,
+        &["[", raw_name, comma, args, ",\"", offset, "\"]"],
+        attachments,
+    );
+}
+
 /// Appends the answer to event `id`.
 pub fn ack(out: &mut Vec<u8>, nsp: &str, id: u64, args: &str, attachments: &[Bytes]) {
     packet(

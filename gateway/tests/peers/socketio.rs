@@ -91,7 +91,7 @@ pub(crate) fn publish(bus: &Bus, room: &str, text: &str) {
 
 struct SocketIo(Rc<Node>, AtFence);
 
-struct Open(Session);
+struct Open(Rc<Session>);
 
 impl Upper for SocketIo {
     fn open(&self, client: &Rc<Client>, max_payload: usize) -> Box<dyn Application> {

@@ -55,6 +55,9 @@ families! {
     BUS_UNSENT = "carillon_bus_unsent_total" counter [""] "Messages that other nodes did not get because the bus was away or full, or may not have got because it went away before it answered";
     BUS_ERRORS = "carillon_bus_errors_total" counter ["kind"] "Failures of the bus";
     BACKLOG = "carillon_backlog_bytes" gauge [""] "Bytes that connections still have to be sent";
+    RECOVERY_BYTES = "carillon_recovery_bytes" gauge [""] "Bytes of messages held for clients that may come back";
+    RECOVERY_SESSIONS = "carillon_recovery_sessions" gauge [""] "Sessions of clients that are away and may come back";
+    RECOVERY_EVICTED = "carillon_recovery_evicted_total" counter ["what"] "Held `messages` and `sessions` that were forgotten before their time, because the bound on bytes was reached";
     RULES_INFO = "carillon_rules_info" gauge ["hash"] "1, with the hash of the rules in force";
     RULES_LOADED = "carillon_rules_loaded_timestamp_seconds" gauge [""] "When the rules in force were loaded";
     RULES_REJECTED = "carillon_rules_rejected_total" counter [""] "Rules documents refused since the start";

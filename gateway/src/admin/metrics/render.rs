@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::Gathered;
 use super::counter::HistogramTotal;
 use super::families::{self as f, Family};
 use super::samples::Collection;
 use super::scrape::Scrape;
 use super::shard::{DropReason, Source, Transport};
 use super::totals::{Counts, NamespaceTotals, Totals};
+use super::{Gathered, GatheredRecovery};
 use crate::admin::log;
 use crate::admin::process::ProcessFacts;
 
@@ -119,6 +119,22 @@ fn looked_up(out: &mut Collection, gathered: &Gathered) {
     by_namespace(out, f::ROOMS, &sums, |(rooms, _)| *rooms);
     by_namespace(out, f::PENDING, &sums, |(_, pending)| *pending);
     out.single(f::BACKLOG, Some(gathered.backlog_bytes as f64));
+    recovery(out, gathered.recovery);
+}
+
+fn recovery(out: &mut Collection, recovery: GatheredRecovery) {
+    let GatheredRecovery {
+        bytes,
+        sessions,
+        messages_evicted,
+        sessions_evicted,
+    } = recovery;
+    out.single(f::RECOVERY_BYTES, Some(bytes as f64));
+    out.single(f::RECOVERY_SESSIONS, Some(sessions as f64));
+    out.family(f::RECOVERY_EVICTED, |samples| {
+        samples.add(&["messages"], messages_evicted as f64);
+        samples.add(&["sessions"], sessions_evicted as f64);
+    });
 }
 
 fn rules(out: &mut Collection, scrape: &Scrape) {

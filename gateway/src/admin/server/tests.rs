@@ -23,6 +23,7 @@ fn one_pending() -> Gathered {
     };
     Gathered {
         namespaces: vec![namespace],
+        recovery: Default::default(),
         backlog_bytes: 9,
     }
 }

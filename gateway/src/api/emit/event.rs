@@ -119,21 +119,27 @@ impl Message {
     }
 
     fn broadcast(self, acks: Option<&Gathering>, rules: &Namespace) -> Broadcast {
-        let frames = self.frames(acks.map(|acks| acks.gather.id()));
-        let history = rules.history.as_ref();
-        let keep = history.map(|history| HistoryLimits {
+        let history = rules.history.as_ref().map(|history| HistoryLimits {
             size: history.size,
             ttl: history.ttl,
         });
+        let is_kept = history.is_some() || rules.recovery.is_some();
+        // With recovery the bus encodes what tells its place, and whoever replays.
+        let frames = match acks {
+            None if rules.recovery.is_some() => Bytes::new(),
+            acks => self.frames(acks.map(|acks| acks.gather.id())),
+        };
         let plain = match acks {
-            Some(_) if keep.is_some() => self.frames(None),
+            _ if rules.recovery.is_some() => Bytes::new(),
+            Some(_) if is_kept => self.frames(None),
             _ => frames.clone(),
         };
         let mut broadcast = Broadcast::new(self.target, frames, clock::now(), Source::Http);
         broadcast.volatile = self.volatile;
         broadcast.ack = acks.map(|acks| acks.gather.clone());
-        broadcast.keep = keep.map(|limits| Keep {
-            limits,
+        broadcast.keep = is_kept.then(|| Keep {
+            limits: history.unwrap_or(HistoryLimits::NONE),
+            recovery: rules.recovery,
             name: self.name,
             args: self.arguments.text.into(),
             attachments: self.arguments.attachments,

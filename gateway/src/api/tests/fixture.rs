@@ -310,7 +310,7 @@ impl Shard {
                 reply.add(changed);
             }
             Inbound::Query { query, reply } => reply.send(answer(&sockets, query)),
-            Inbound::ForgetAck(_) => {}
+            Inbound::ForgetAck(_) | Inbound::Yield { .. } => {}
         }
     }
 }

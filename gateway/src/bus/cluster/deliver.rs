@@ -82,6 +82,7 @@ impl Cluster {
         .filter(|_| (self.keep)(namespace).is_some());
         broadcast.keep = (self.keep)(namespace).map(|limits| Keep {
             limits,
+            recovery: None,
             name: name.into(),
             args: args.text().into(),
             attachments: data.attachments.clone(),

@@ -24,7 +24,7 @@ use crate::policy::{Bucket, Kept, SocketState};
 /// A session that was put into its rooms here, and keeps what comes for it.
 pub struct Held {
     /// The session.
-    pub session: Session,
+    pub session: Rc<Session>,
     missing: Vec<Hearing>,
 }
 
@@ -66,14 +66,18 @@ struct Message(Option<usize>, bool, String);
 
 impl Session {
     /// Which sockets there are, in which rooms; `None` while the session cannot be moved: a socket waits for something, owes
-    /// an ack, or was taken out of its namespace without its client knowing it yet.
+    /// an ack, or was taken out of its namespace without its client knowing it yet; a client that is being told what it missed
+    /// waits too, and what makes a socket recoverable is this process's own.
     #[must_use]
     pub fn outline(&self) -> Option<String> {
         let (members, acks) = (self.members.borrow(), self.node.acks.borrow());
         let is_whole = |member: &Rc<Member>| {
-            member.socket.is_connected() && !member.is_parked() && !acks.owes(member.socket.id)
+            let socket = &member.socket;
+            let is_own = socket.restorable().is_some();
+            socket.is_connected() && !is_own && !member.is_parked() && !acks.owes(socket.id)
         };
         let waits = self.assembler.borrow().is_waiting() || self.client.is_closing();
+        let waits = waits || !self.parked.borrow().is_empty();
         if waits || !members.iter().all(is_whole) {
             return None;
         }
@@ -208,7 +212,7 @@ impl Node {
 
 impl Held {
     /// The session, and what it has to wait for until its rooms are heard.
-    pub fn into_parts(self) -> (Session, impl Future<Output = ()> + use<>) {
+    pub fn into_parts(self) -> (Rc<Session>, impl Future<Output = ()> + use<>) {
         let missing = future::join_all(self.missing);
         (self.session, async move { drop(missing.await) })
     }

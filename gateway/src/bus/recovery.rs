@@ -1,0 +1,194 @@
+//! Connection state recovery: what is remembered of a socket whose connection was lost, and what its client has missed.
+//!
+//! A client that comes back names its private id and the last offset that it saw. The shard that it comes to *takes* the
+//! session (once: it is gone for everybody else), tells what was *missed* in the order of ids, and *enlists* the socket again.
+//! A bus over a network fills the same verbs; an answer that it has to wait for is [`Taken::Soon`].
+//!
+//! Two marks make this exact. A session remembers when it entered each room, so that nothing older is told; and a room
+//! remembers the last of its messages that was forgotten, so that whoever may have missed that one gets a new session instead
+//! of a gap.
+
+use std::{
+    sync::{Arc, MutexGuard, PoisonError},
+    time::Instant,
+};
+
+use tokio::sync::oneshot;
+
+use super::{
+    Bus,
+    broadcast::{Broadcast, EntryId},
+    inbox::Inbound,
+};
+use crate::id::{PrivateId, SocketId};
+
+pub(super) mod kept;
+pub(super) mod sessions;
+
+/// What is remembered of a socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The namespace.
+    pub namespace: Arc<str>,
+    /// The public id.
+    pub sid: SocketId,
+    /// The private one.
+    pub pid: PrivateId,
+    /// The rooms, each with the position at which the socket entered it.
+    pub rooms: Vec<(Arc<str>, EntryId)>,
+    /// The position at which the socket connected for the first time.
+    pub position: EntryId,
+    /// Its data, as JSON text.
+    pub data: Box<str>,
+    /// Its user, as JSON text; `null` without an identity.
+    pub user: Box<str>,
+    /// The shard it was on.
+    pub owner: usize,
+    /// How long it may be away.
+    pub window: std::time::Duration,
+}
+
+/// A session that was asked for.
+#[derive(Debug)]
+pub enum Taken {
+    /// At once: the session, unless there is none.
+    Now(Option<Box<Record>>),
+    /// Its owner has to give it up first; an end without an answer means none.
+    Soon(oneshot::Receiver<Option<Box<Record>>>),
+}
+
+/// Which part of the past a client is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Whose.
+    pub record: &'a Record,
+    /// Only what is later than this.
+    pub from: EntryId,
+    /// Only what is not later than this: what the asking shard has delivered to others already.
+    pub upto: EntryId,
+    /// At most so many bytes of frames, but always one message.
+    pub bytes: usize,
+}
+
+/// A page of what a client has missed.
+#[derive(Debug)]
+pub struct Missed {
+    /// The messages, in the order of their ids.
+    pub entries: Vec<Arc<Broadcast>>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<EntryId>,
+}
+
+/// How much is held for clients that may come back, and what did not fit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RecoveryLoad {
+    /// Bytes of messages.
+    pub bytes: usize,
+    /// Sessions of clients that are away.
+    pub sessions: usize,
+    /// Messages forgotten before their time, because the bound on bytes was reached.
+    pub messages_evicted: u64,
+    /// Sessions forgotten before their time, for the same reason.
+    pub sessions_evicted: u64,
+}
+
+impl Bus {
+    /// The position before all messages of this bus.
+    pub fn start(&self) -> EntryId {
+        EntryId {
+            sequence: 0,
+            ..self.head()
+        }
+    }
+
+    /// The last id given.
+    pub fn head(&self) -> EntryId {
+        self.store().head()
+    }
+
+    /// A socket of that private id lives on a shard.
+    pub fn enlist(&self, shard: usize, namespace: &Arc<str>, socket: SocketId, pid: PrivateId) {
+        self.sessions()
+            .enlist(shard, Arc::clone(namespace), socket, pid);
+    }
+
+    /// The rooms or the data of a socket have changed. A bus whose sessions must outlive the process writes the record;
+    /// the one in memory learns all at the end.
+    pub fn touch(&self, _record: impl FnOnce() -> Option<Record>) {}
+
+    /// A connection was lost: its client may come back within the window.
+    pub fn save(&self, record: Record, now: Instant) {
+        self.sessions().save(record, now);
+    }
+
+    /// A socket has ended for good.
+    pub fn forget(&self, socket: SocketId, pid: PrivateId) {
+        self.sessions().forget(socket, pid);
+    }
+
+    /// Takes a session for the socket that continues it: nobody else gets it. One whose socket still lives is given up by
+    /// its shard first.
+    pub fn take(&self, namespace: &str, pid: PrivateId, now: Instant) -> Taken {
+        match self.sessions().take(namespace, pid, now) {
+            sessions::Found::Saved(record) => Taken::Now(Some(record)),
+            sessions::Found::Nothing => Taken::Now(None),
+            sessions::Found::Live {
+                shard,
+                namespace,
+                socket,
+            } => {
+                let (reply, answer) = oneshot::channel();
+                self.0.outlets[shard].send(Inbound::Yield {
+                    namespace,
+                    socket,
+                    pid,
+                    reply,
+                });
+                Taken::Soon(answer)
+            }
+        }
+    }
+
+    /// Takes a session whose connection is lost; as [`Bus::take`] otherwise.
+    pub fn take_saved(&self, namespace: &str, pid: PrivateId, now: Instant) -> Option<Box<Record>> {
+        self.sessions().take_saved(namespace, pid, now)
+    }
+
+    /// Reads a page of what a client has missed; `None` if something of it may be forgotten already.
+    pub fn missed(&self, wanted: &Wanted<'_>) -> Option<Missed> {
+        let store = self.store();
+        if wanted.from.millis != store.head().millis || wanted.from > store.head() {
+            return None;
+        }
+        store.recovery.read(wanted)
+    }
+
+    /// Forgets what is over, and all of namespaces that are not recoverable any more. Called at a reload and now and then.
+    pub fn trim_recovery(&self, is_recoverable: &dyn Fn(&str) -> bool, now: Instant) {
+        self.store().recovery.trim_all(is_recoverable, now);
+        self.sessions().trim(is_recoverable, now);
+    }
+
+    /// How much is held.
+    pub fn recovery_load(&self) -> RecoveryLoad {
+        let (bytes, messages_evicted) = self.store().recovery.load();
+        let (sessions, sessions_evicted) = self.sessions().load();
+        RecoveryLoad {
+            bytes,
+            sessions,
+            messages_evicted,
+            sessions_evicted,
+        }
+    }
+
+    /// No code panics while it holds the lock, so poisoned sessions are still whole.
+    fn sessions(&self) -> MutexGuard<'_, sessions::Sessions> {
+        self.0
+            .sessions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! Where each recoverable session is: alive on a shard, or saved until its client comes back.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Instant,
+};
+
+use super::Record;
+use crate::id::{PrivateId, SocketId};
+
+/// All sessions of recoverable namespaces. The bus holds the lock around it.
+#[derive(Debug)]
+pub(in crate::bus) struct Sessions {
+    slots: HashMap<PrivateId, Slot>,
+    /// The saved ones, oldest first; some are taken since.
+    order: VecDeque<(PrivateId, Instant)>,
+    saved: usize,
+    bytes: usize,
+    bound: usize,
+    evicted: u64,
+    warned: bool,
+}
+
+#[derive(Debug)]
+enum Slot {
+    Live {
+        shard: usize,
+        namespace: Arc<str>,
+        socket: SocketId,
+    },
+    Saved {
+        record: Box<Record>,
+        until: Instant,
+    },
+}
+
+/// What was found of a session that somebody takes.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// Nothing.
+    Nothing,
+    /// All of it.
+    Saved(Box<Record>),
+    /// Its socket lives there, and has to give it up.
+    Live {
+        /// The shard.
+        shard: usize,
+        /// The namespace.
+        namespace: Arc<str>,
+        /// The socket.
+        socket: SocketId,
+    },
+}
+
+impl Sessions {
+    /// No session; the saved ones may hold `bound` bytes.
+    pub(in crate::bus) fn new(bound: usize) -> Self {
+        Self {
+            slots: HashMap::new(),
+            order: VecDeque::new(),
+            saved: 0,
+            bytes: 0,
+            bound,
+            evicted: 0,
+            warned: false,
+        }
+    }
+
+    pub(super) fn enlist(
+        &mut self,
+        shard: usize,
+        namespace: Arc<str>,
+        socket: SocketId,
+        pid: PrivateId,
+    ) {
+        let live = Slot::Live {
+            shard,
+            namespace,
+            socket,
+        };
+        self.put(pid, live);
+    }
+
+    pub(super) fn save(&mut self, record: Record, now: Instant) {
+        let (pid, until) = (record.pid, now + record.window);
+        self.saved += 1;
+        self.bytes += weight(&record);
+        self.order.push_back((pid, until));
+        let record = Box::new(record);
+        self.put(pid, Slot::Saved { record, until });
+        while self.bytes > self.bound && self.evict() {}
+    }
+
+    /// The socket of that private id has ended; another one that has taken its place stays.
+    pub(super) fn forget(&mut self, gone: SocketId, pid: PrivateId) {
+        let is_it =
+            matches!(self.slots.get(&pid), Some(Slot::Live { socket, .. }) if *socket == gone);
+        if is_it {
+            self.slots.remove(&pid);
+        }
+    }
+
+    /// Takes a session out, for one socket alone.
+    pub(super) fn take(&mut self, wanted: &str, pid: PrivateId, now: Instant) -> Found {
+        if let Some(Slot::Live {
+            shard,
+            namespace,
+            socket,
+        }) = self.slots.get(&pid)
+            && **namespace == *wanted
+        {
+            let found = Found::Live {
+                shard: *shard,
+                namespace: Arc::clone(namespace),
+                socket: *socket,
+            };
+            self.slots.remove(&pid);
+            return found;
+        }
+        self.take_saved(wanted, pid, now)
+            .map_or(Found::Nothing, Found::Saved)
+    }
+
+    /// The same, where it is saved.
+    pub(super) fn take_saved(
+        &mut self,
+        wanted: &str,
+        pid: PrivateId,
+        now: Instant,
+    ) -> Option<Box<Record>> {
+        let Some(Slot::Saved { record, .. }) = self.slots.get(&pid) else {
+            return None;
+        };
+        if *record.namespace != *wanted {
+            return None;
+        }
+        match self.remove(pid) {
+            Some(Slot::Saved { record, until }) if now < until => Some(record),
+            _ => None,
+        }
+    }
+
+    /// Forgets who was away too long, and all of namespaces that are not recoverable any more.
+    pub(super) fn trim(&mut self, is_recoverable: &dyn Fn(&str) -> bool, now: Instant) {
+        let over: Vec<PrivateId> = self
+            .slots
+            .iter()
+            .filter(|(_, slot)| {
+                matches!(slot, Slot::Saved { record, until } if *until <= now || !is_recoverable(&record.namespace))
+            })
+            .map(|(pid, _)| *pid)
+            .collect();
+        for pid in over {
+            self.remove(pid);
+        }
+        let slots = &self.slots;
+        self.order
+            .retain(|(pid, since)| is_saved(slots.get(pid), *since));
+    }
+
+    /// How many are saved, and how many were forgotten before their time.
+    pub(super) fn load(&self) -> (usize, u64) {
+        (self.saved, self.evicted)
+    }
+
+    fn put(&mut self, pid: PrivateId, slot: Slot) {
+        if let Some(before) = self.slots.insert(pid, slot) {
+            self.uncount(&before);
+        }
+    }
+
+    fn remove(&mut self, pid: PrivateId) -> Option<Slot> {
+        let slot = self.slots.remove(&pid)?;
+        self.uncount(&slot);
+        Some(slot)
+    }
+
+    fn uncount(&mut self, slot: &Slot) {
+        if let Slot::Saved { record, .. } = slot {
+            self.saved -= 1;
+            self.bytes -= weight(record);
+        }
+    }
+
+    /// Forgets the session that was saved first; false if none is left.
+    fn evict(&mut self) -> bool {
+        let Some((pid, until)) = self.order.pop_front() else {
+            return false;
+        };
+        if is_saved(self.slots.get(&pid), until) {
+            self.remove(pid);
+            self.evicted += 1;
+            if !self.warned {
+                self.warned = true;
+                tracing::warn!(
+                    bytes = self.bound,
+                    "recovery holds all sessions that it may: the oldest are forgotten"
+                );
+            }
+        }
+        true
+    }
+}
+
+fn is_saved(slot: Option<&Slot>, since: Instant) -> bool {
+    matches!(slot, Some(Slot::Saved { until, .. }) if *until == since)
+}
+
+fn weight(record: &Record) -> usize {
+    let rooms = record.rooms.iter();
+    let rooms: usize = rooms
+        .map(|(room, _)| size_of_val(room) + room.len() + 32)
+        .sum();
+    size_of::<Record>() + 128 + rooms + record.data.len() + record.user.len()
+}
