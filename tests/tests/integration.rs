@@ -16,6 +16,7 @@ mod hostile;
 mod overload;
 mod probes;
 mod protocol;
+mod recovery;
 mod reload;
 mod scenarios;
 mod startup;

@@ -61,7 +61,7 @@ fn with_bad_rules() {
     );
     let later = [
         "namespaces: [{ name: /, auth: { required: true } }]",
-        "namespaces: [{ name: /, recovery: { window: 2m } }]",
+        "namespaces: [{ name: /, presence: { x: 1 } }]",
         "namespaces: [{ name: /, events: [{ name: a, when: 'true' }] }]",
         "namespaces: [{ name: /, events: [{ name: a, once: { key: x, ttl: 1m } }] }]",
         "upstreams: [{ name: app, url: 'http://127.0.0.1:1' }]\nnamespaces: [{ name: / }]",
@@ -80,6 +80,16 @@ fn without_rules_in_production() {
     refused(
         &Options::development().env("REDIS_URL", "redis://127.0.0.1:1"),
         &["REDIS_URL"],
+    );
+}
+
+/// What is kept for who comes back is kept by one process.
+#[test]
+fn with_recovery_and_redis() {
+    let rules = "namespaces: [{ name: / }, { name: /a, recovery: { window: 2m } }]";
+    refused(
+        &Options::rules(rules).env("CARILLON_REDIS_URL", "redis://127.0.0.1:1"),
+        &["namespaces[1].recovery", "one node"],
     );
 }
 

@@ -196,6 +196,35 @@ fn history_size() {
     });
 }
 
+/// A live socket stays what it was; a rule that goes takes what was promised along.
+#[test]
+fn recovery_for_new_sockets() {
+    let with = "namespaces: [{ name: /, recovery: { window: 1m }, events: [{ name: a }] }]";
+    let reply = |gateway: &Gateway, auth: &str| {
+        let mut session = gateway.websocket();
+        session.send(&format!("40{auth}"));
+        let reply = session.next();
+        let json: Value = serde_json::from_str(&reply[2..]).unwrap();
+        (session, json)
+    };
+    row(PLAIN, with, |gateway, session, change| {
+        change();
+        let (_new, json) = reply(gateway, "");
+        assert!(json["pid"].is_string(), "{json}");
+        assert_eq!(ask(session, r#"["a"]"#), json!([]));
+    });
+    row(with, PLAIN, |gateway, _, change| {
+        let (old, before) = reply(gateway, "");
+        change();
+        drop(old);
+        let (_new, json) = reply(gateway, &json!({ "pid": before["pid"] }).to_string());
+        assert!(
+            json["pid"].is_null() && json["sid"] != before["sid"],
+            "{json}"
+        );
+    });
+}
+
 #[test]
 fn cors_at_the_next_request() {
     let after = "cors: { origins: ['http://new.example'] }\nnamespaces: [{ name: /, events: [{ name: a }] }]";
