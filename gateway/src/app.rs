@@ -120,7 +120,7 @@ async fn serve(
     let admission = Arc::new(Admission::default());
     let limits = PodLimits::of(&rules);
     let cluster = match &config.redis {
-        Some(redis) => Some(cluster::prepare(redis, &rules).await?),
+        Some(redis) => Some(cluster::prepare(redis).await?),
         None => None,
     };
     let remote = cluster.as_ref().map(|cluster| cluster.remote.clone());

@@ -68,10 +68,7 @@ const SHARDED_SINCE: u16 = 7;
 const RETRY: Duration = Duration::from_secs(2);
 
 /// Connects, and decides what is spoken.
-pub(super) async fn prepare(
-    settings: &RedisSettings,
-    rules: &Snapshot,
-) -> Result<Prepared, AppError> {
+pub(super) async fn prepare(settings: &RedisSettings) -> Result<Prepared, AppError> {
     let url: RedisUrl = settings
         .url
         .expose()
@@ -92,7 +89,7 @@ pub(super) async fn prepare(
     let (link, events, up) = Link::start(link_settings.clone());
     let mode = match settings.mode {
         Some(mode) => mode,
-        None => choose(&link, rules).await,
+        None => choose(&link).await,
     };
     if mode == RedisMode::Sharded
         && let Some(major) = version(&link).await
@@ -133,7 +130,7 @@ pub(super) async fn prepare(
 }
 
 /// The mode where none is named: it takes an answer of Redis.
-async fn choose(link: &Link, _rules: &Snapshot) -> RedisMode {
+async fn choose(link: &Link) -> RedisMode {
     loop {
         match version(link).await {
             Some(SHARDED_SINCE..) => return RedisMode::Sharded,
