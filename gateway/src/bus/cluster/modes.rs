@@ -16,18 +16,31 @@ const EVERY: Duration = Duration::from_secs(5);
 /// How often while another mode is seen, or nothing is known yet.
 const SOON: Duration = Duration::from_millis(500);
 
+/// Seen so often in a row it is no pod of ours whose lease a Redis has just lost: each is renewed every five seconds.
+const PERSISTS: u32 = 14;
+
 /// Told of another mode that is in use, if one is.
 pub type Told = Box<dyn Fn(Option<&'static str>)>;
 
 impl Cluster {
     /// Looks now and then, for the life of the process.
     pub(super) async fn watch_modes(self: Rc<Self>, members: Members, told: Told) {
+        let mut seen = 0;
         loop {
             let pause = match self.other_mode(&members).await {
+                Ok(None) => {
+                    seen = 0;
+                    self.speaks_alone.set(true);
+                    told(None);
+                    EVERY
+                }
                 Ok(other) => {
-                    self.speaks_alone.set(other.is_none());
-                    told(other);
-                    if other.is_some() { SOON } else { EVERY }
+                    seen += 1;
+                    if seen >= PERSISTS {
+                        self.speaks_alone.set(false);
+                        told(other);
+                    }
+                    SOON
                 }
                 Err(_) => SOON,
             };
