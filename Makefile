@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs fuzz bench bench-cluster
+.PHONY: help run test check docs fuzz bench bench-cluster image test-kubernetes cluster cluster-down
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -14,8 +14,11 @@ test: ## everything: checks, unit, property and integration tests; installs what
 check: ## the inner loop: format, lints, unit and property tests
 	scripts/check
 
-docs: ## make the generated parts of docs/ again
+docs: ## make the generated parts of docs/, the CustomResourceDefinition and the operator's roles again
 	UPDATE_DOCS=1 cargo test --quiet --package carillon-gateway --lib the_docs_hold_the_table
+	UPDATE_DOCS=1 cargo test --quiet --package carillon-crds --features kube,compile --test resource
+	UPDATE_DOCS=1 cargo test --quiet --package carillon-operator --lib -- the_docs_hold_the_table the_committed_manifest
+	UPDATE_DOCS=1 cargo test --quiet --package carillon-operator --test charts
 
 T ?= 60
 fuzz: ## fuzz every parser for T seconds each: make fuzz T=60
@@ -26,3 +29,15 @@ bench: ## the gateway beside its peers on this machine, interleaved; prints the 
 
 bench-cluster: ## two pods over a real Redis, beside Node's adapters and socketioxide's; prints the tables (ARGS=--list)
 	bench/cluster $(ARGS)
+
+image: ## container images of our programs, reproducible, without a daemon: target/image/*.tar
+	scripts/image $(ARGS)
+
+test-kubernetes: ## tests on a Kubernetes of one node (root; the first time it compiles one, about 7 minutes)
+	scripts/test-kubernetes
+
+cluster: ## a whole Kubernetes of one node with our images in it (root); prints how to use it
+	scripts/cluster
+
+cluster-down: ## ends that cluster and removes everything of it
+	tests/cluster/down

@@ -42,6 +42,14 @@ pub fn compile(document: Document) -> Result<Rulebook, Faults> {
     finish(document, Faults::new())
 }
 
+/// Checks and compiles a document whose form has these faults.
+///
+/// # Errors
+/// Every fault of form and meaning at once.
+pub fn checked(document: Document, form: Faults) -> Result<Rulebook, Faults> {
+    finish(document, form)
+}
+
 /// The rule book of development mode: no document, every namespace, everybody may join and
 /// publish, local origins only.
 #[must_use]

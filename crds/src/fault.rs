@@ -165,7 +165,7 @@ pub fn item(path: &str, index: usize) -> String {
 }
 
 /// Whether `inner` is `outer` or a place inside it.
-fn within(inner: &str, outer: &str) -> bool {
+pub(crate) fn within(inner: &str, outer: &str) -> bool {
     inner
         .strip_prefix(outer)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))

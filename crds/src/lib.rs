@@ -19,5 +19,7 @@ pub mod glob;
 pub mod network;
 #[cfg(feature = "compile")]
 pub mod raw;
+#[cfg(feature = "kube")]
+pub mod resource;
 #[cfg(feature = "compile")]
 pub mod template;

@@ -36,7 +36,27 @@ pub mod env {
     pub const RULES: &str = "CARILLON_RULES";
     /// The rules document itself.
     pub const RULES_TEXT: &str = "CARILLON_RULES_TEXT";
+    /// Path of a file that holds the URL of Redis.
+    pub const REDIS_URL_FILE: &str = "CARILLON_REDIS_URL_FILE";
+    /// URL of Redis.
+    pub const REDIS_URL: &str = "CARILLON_REDIS_URL";
+    /// Path of the certificates by which Redis is trusted.
+    pub const REDIS_CA_FILE: &str = "CARILLON_REDIS_CA_FILE";
+    /// The bus between pods.
+    pub const REDIS_MODE: &str = "CARILLON_REDIS_MODE";
+    /// Prefix of every key and channel.
+    pub const REDIS_KEY_PREFIX: &str = "CARILLON_REDIS_KEY_PREFIX";
+    /// How long a pod that ends still serves.
+    pub const DRAIN_HOLD: &str = "CARILLON_DRAIN_HOLD";
+    /// How long closing may take.
+    pub const DRAIN_TIMEOUT: &str = "CARILLON_DRAIN_TIMEOUT";
+    /// How many connections the whole fleet closes, such as `200/s`.
+    pub const DRAIN_RATE: &str = "CARILLON_DRAIN_RATE";
 }
+
+pub mod kubernetes;
+
+pub use kubernetes::secret_path;
 
 /// Prefix of every metric.
 pub const METRIC_PREFIX: &str = "carillon_";

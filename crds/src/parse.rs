@@ -3,6 +3,8 @@
 //! The schema that is generated from the types is the table that the walk reads, so that
 //! the editor's schema and the parser cannot differ.
 
+use serde_json::Value;
+
 use crate::document::Document;
 use crate::fault::Faults;
 
@@ -10,10 +12,10 @@ pub mod schema;
 pub mod text;
 
 mod nearest;
-mod walk;
+pub(crate) mod walk;
 
 #[cfg(feature = "compile")]
-pub(crate) use nearest::nearest;
+pub use nearest::nearest;
 
 /// A document whose form has been checked.
 #[derive(Debug)]
@@ -29,7 +31,19 @@ pub struct Parsed {
 /// # Errors
 /// If the text cannot be read as YAML or JSON at all, or is too large.
 pub fn lenient(input: &str) -> Result<Parsed, Faults> {
-    let (value, mut faults) = text::read(input)?;
+    let (value, faults) = text::read(input)?;
+    checked(value, faults)
+}
+
+/// Reads a document that has been read as JSON already, as far as its form allows.
+///
+/// # Errors
+/// If it is too large.
+pub fn value(value: Value) -> Result<Parsed, Faults> {
+    checked(value, Faults::new())
+}
+
+fn checked(value: Value, mut faults: Faults) -> Result<Parsed, Faults> {
     if value.to_string().len() > MAX_CANONICAL_BYTES {
         return Err(text::too_large());
     }

@@ -230,7 +230,7 @@ impl JsonSchema for Size {
 
 /// Units that are written as text and nothing else.
 macro_rules! as_text {
-    ($type:ident, $what:expr, $pattern:literal, $example:literal) => {
+    ($type:ident, $what:expr, $pattern:expr, $example:literal) => {
         impl Serialize for $type {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
@@ -260,13 +260,8 @@ macro_rules! as_text {
     };
 }
 
-as_text!(
-    Duration,
-    DURATION,
-    "^(0s|[1-9][0-9]{0,8}(ms|s|m|h|d))$",
-    "25s"
-);
-as_text!(Rate, RATE, "^[1-9][0-9]{0,8}/(s|m|h)$", "5/s");
+as_text!(Duration, DURATION, DURATION_FORM, "25s");
+as_text!(Rate, RATE, RATE_FORM, "5/s");
 
 /// The digits in front and what follows them.
 fn split(text: &str) -> (&str, &str) {
@@ -299,9 +294,15 @@ fn largest(units: &[(&'static str, u64)], value: u64) -> Option<(&'static str, u
     units.iter().copied().find(|(_, factor)| fits(*factor))
 }
 
-const DURATION: &str = "a duration: one number and one unit (250ms, 25s, 2m, 12h, 30d), or 0s";
+/// The form of a duration.
+pub const DURATION_FORM: &str = "^(0s|[1-9][0-9]{0,8}(ms|s|m|h|d))$";
+/// The form of a rate.
+pub const RATE_FORM: &str = "^[1-9][0-9]{0,8}/(s|m|h)$";
+/// What a duration is, in words.
+pub const DURATION: &str = "a duration: one number and one unit (250ms, 25s, 2m, 12h, 30d), or 0s";
 const SIZE: &str = "a size: a number of bytes, or one number and one unit (64KiB, 1MB)";
-const RATE: &str = "a rate: one number and one period (5/s, 100/m, 1000/h)";
+/// What a rate is, in words.
+pub const RATE: &str = "a rate: one number and one period (5/s, 100/m, 1000/h)";
 
 const DURATION_UNITS: &[(&str, u64)] = &[
     ("d", 86_400_000),

@@ -43,6 +43,7 @@ use self::{
 use crate::bus::Bus;
 
 /// What the API is made of.
+#[derive(Clone)]
 pub struct Control {
     /// The bus.
     pub bus: Bus,

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod deal;
+mod door;
 mod ending;
 mod fleet;
 mod listen;
@@ -12,11 +13,14 @@ mod shard;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::{self, LocalSet};
+use tokio::time;
 
 use self::cluster::{Leases, Surroundings};
+use self::ending::Ending;
 use self::fleet::{Fleet, Shared};
 use self::listen::Listeners;
 use self::rules::Source;
@@ -87,6 +91,9 @@ pub fn run(config: Config, signals: impl AsyncSignal) -> Result<(), AppError> {
     LocalSet::new().block_on(&runtime, serve(config, source, rules, signals))
 }
 
+/// Connections of browsers wait so long in the kernel for a process that is not ready yet.
+const READY: Duration = Duration::from_secs(3);
+
 /// Where signals come from; a test brings its own.
 pub trait AsyncSignal {
     /// The next signal to end.
@@ -110,7 +117,7 @@ fn shows_demo(config: &Config) -> bool {
 
 async fn serve(
     config: Config,
-    source: Source,
+    mut source: Source,
     rules: Snapshot,
     mut signals: impl AsyncSignal,
 ) -> Result<(), AppError> {
@@ -120,9 +127,12 @@ async fn serve(
     let admission = Arc::new(Admission::default());
     let limits = PodLimits::of(&rules);
     let cluster = match &config.redis {
-        Some(redis) => Some(cluster::prepare(redis).await?),
+        Some(redis) => Some(cluster::prepare(redis, &rules).await?),
         None => None,
     };
+    if let Some(cluster) = &cluster {
+        source.joined_by(cluster.mode);
+    }
     let remote = cluster.as_ref().map(|cluster| cluster.remote.clone());
     let (bus, inboxes) = Bus::new(
         config.shards,
@@ -188,15 +198,12 @@ async fn serve(
         admin: admin_listener,
         addresses,
     } = listeners;
-    let fleet = Fleet::start(
-        &shared,
-        inboxes,
-        peer.map(|peer| (Port::Peer, peer))
-            .into_iter()
-            .chain([(Port::Client, client)]),
-    )?;
+    let fleet = Fleet::start(&shared, inboxes)?;
+    peer.into_iter()
+        .for_each(|peer| fleet.serve(Port::Peer, peer));
     let orders = fleet.orders();
     let health = Health::default();
+    let budget = cluster.as_ref().map(|cluster| cluster.budget(&ring));
     if let Some(cluster) = cluster {
         let told = config.peer_link().and_then(|peer| peer.address);
         cluster.start(&Surroundings {
@@ -216,9 +223,15 @@ async fn serve(
         limits.memory.unwrap_or(0),
     );
 
-    if let Some((listener, door)) = api_listener {
-        let router = api::router(control(), door);
-        task::spawn_local(async move { axum::serve(listener, router).await });
+    if let Some(listener) = api_listener {
+        let control = control();
+        let router = move |door| api::router(control.clone(), door);
+        task::spawn_local(door::serve(
+            listener,
+            config.bind,
+            published.clone(),
+            router,
+        ));
     }
     let gather = {
         let (orders, bus) = (orders.clone(), bus.clone());
@@ -248,22 +261,26 @@ async fn serve(
         status,
         metrics: metrics.clone(),
     }));
+    // Whoever comes back finds what it missed here. A fleet without its Redis serves all the same.
+    time::timeout(READY, health.ready()).await.ok();
+    fleet.serve(Port::Client, client);
     addresses.announce(&config, node.as_str(), &rules.hash);
 
+    let ending = Ending {
+        admission,
+        orders,
+        metrics,
+        fleet: members.zip(budget),
+    };
     signals.next().await;
-    metrics.set_draining(true);
     let draining = health.latch("draining");
-    if let Some(members) = &members {
-        members.drain();
-    }
     tokio::select! {
-        () = ending::drain(config.drain, &admission, &orders) => {}
+        () = ending.drain(config.drain) => {}
         () = signals.next() => tracing::warn!("a second signal: ending at once"),
     }
     drop(draining);
     fleet.stop();
-    if let Some(members) = members {
-        members.release().await;
-    }
+    bus.flush().await;
+    ending.release().await;
     Ok(())
 }

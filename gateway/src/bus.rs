@@ -16,38 +16,36 @@
 //! they were published. In a namespace with history or recovery every shard sees all messages in the same order, that of their ids.
 
 use std::{
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    time::Instant,
 };
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
+mod ask;
 pub mod broadcast;
+pub mod budget;
 pub mod cluster;
 pub mod gather;
 pub mod history;
 pub mod inbox;
+mod lanes;
 pub mod query;
 pub mod recovery;
 pub mod redis;
 pub mod remote;
 mod shared;
+mod watching;
 pub mod wire;
 
+pub use self::watching::Watch;
 use self::{
     broadcast::{Broadcast, EntryId, HistoryLimits, Mark},
-    gather::{AckGather, Acks, Tally},
     history::{Past, Replay, Store},
-    inbox::{Inbound, Inbox, Outlet},
-    query::{Answers, Change, Query},
+    inbox::{Inbox, Outlet},
     recovery::sessions::Sessions,
-    remote::{Fetched, Hears, Outgoing, Remote, Servers},
-    wire::Data,
+    remote::{Outgoing, Remote},
 };
-use crate::target::Target;
 
 /// The bus of this process: embedded and in memory, and where there are others, the way to them. Clones are handles of the
 /// same one.
@@ -130,9 +128,13 @@ impl Bus {
         remote: Option<Remote>,
     ) -> (Self, Vec<Inbox>) {
         let (outlets, inboxes) = (0..shards).map(|_| Outlet::new(bounds.inbox)).unzip();
+        let streams = remote.as_ref().map_or(0, Remote::streams);
+        let Bounds {
+            history, recovery, ..
+        } = bounds;
         let shared = Shared {
             outlets,
-            store: Mutex::new(Store::new(boot_millis, bounds.history, bounds.recovery)),
+            store: Mutex::new(Store::new(boot_millis, history, recovery, streams)),
             sessions: Mutex::new(Sessions::new(bounds.sessions)),
             next_ack: AtomicU64::new(0),
             publisher: rand::random(),
@@ -160,6 +162,9 @@ impl Bus {
         from: Option<usize>,
         broadcast: Broadcast,
     ) -> Result<Published, PublishError> {
+        if self.is_ordered_by_stream(&broadcast) {
+            return self.publish_in_stream(broadcast);
+        }
         if broadcast.keep.is_some() {
             return self.distribute_in_order(broadcast, true);
         }
@@ -237,76 +242,6 @@ impl Bus {
         Ok(published)
     }
 
-    /// Changes the sockets of a selection, those of other processes too; the tally counts the ones of this process.
-    pub fn change(&self, target: &Target, change: &Change) -> Arc<Tally> {
-        if let Some(remote) = &self.0.remote {
-            remote.send(Outgoing::Change {
-                target: target.clone(),
-                change: change.clone(),
-            });
-        }
-        self.change_here(target, change)
-    }
-
-    /// Changes the sockets of a selection on every shard of this process.
-    pub fn change_here(&self, target: &Target, change: &Change) -> Arc<Tally> {
-        let tally = self.tally();
-        for outlet in &self.0.outlets {
-            outlet.send(Inbound::Change {
-                target: target.clone(),
-                change: change.clone(),
-                reply: Arc::clone(&tally),
-            });
-        }
-        tally
-    }
-
-    /// Asks every shard of this process.
-    pub fn ask(&self, query: &Query) -> Answers {
-        let (reply, answers) = Answers::new(self.shards());
-        for outlet in &self.0.outlets {
-            outlet.send(Inbound::Query {
-                query: query.clone(),
-                reply: reply.clone(),
-            });
-        }
-        answers
-    }
-
-    /// The sockets of a selection that other processes have; at once where there are none.
-    pub async fn fetch(&self, target: Target) -> Fetched {
-        let Some(remote) = self.remote() else {
-            return Fetched::default();
-        };
-        let (reply, answer) = oneshot::channel();
-        remote.send(Outgoing::Fetch {
-            target,
-            timeout: remote.timeout(),
-            reply,
-        });
-        answer.await.unwrap_or_default()
-    }
-
-    /// Sends an event to the other servers of a namespace; `timeout` says how long to wait for their acks, if at all.
-    pub async fn server_side_emit(
-        &self,
-        namespace: Arc<str>,
-        data: Data,
-        timeout: Option<Duration>,
-    ) -> Servers {
-        let Some(remote) = self.remote() else {
-            return Servers::default();
-        };
-        let (reply, answer) = oneshot::channel();
-        remote.send(Outgoing::ServerSideEmit {
-            namespace,
-            data,
-            timeout,
-            reply,
-        });
-        answer.await.unwrap_or_default()
-    }
-
     /// A shard has its first socket in a namespace (`used`), or none any more.
     pub fn use_namespace(&self, name: &Arc<str>, used: bool) {
         if let Some(remote) = self.remote() {
@@ -368,52 +303,6 @@ impl Bus {
         self.store().trim_all(limits, now);
     }
 
-    /// Waits for entries of a room that come after this call, from other processes too once it is [`Watch::heard`].
-    pub fn watch(&self, namespace: Arc<str>, room: Arc<str>) -> Watch {
-        let heard = self.remote().and_then(|remote| {
-            self.use_namespace(&namespace, true);
-            let subscribes = remote.hears() != Hears::Everything && !room.is_empty();
-            subscribes.then(|| self.enter_room(&namespace, &room))?
-        });
-        Watch {
-            heard,
-            changed: Some(self.store().watch(&namespace, &room)),
-            namespace,
-            room,
-            bus: self.clone(),
-        }
-    }
-
-    /// A tally to which each shard contributes once: for [`Broadcast::counted`].
-    pub fn tally(&self) -> Arc<Tally> {
-        Tally::new(self.shards())
-    }
-
-    /// Both ends of a gather of acks, under a new packet id; the replies may hold `bytes` bytes, and are waited for
-    /// as long as `timeout`. Every shard reports to it once, and so does, for all other processes together, the task that
-    /// speaks to them.
-    pub fn acks(&self, bytes: usize, timeout: Duration) -> (AckGather, Acks) {
-        let others = usize::from(self.0.remote.is_some());
-        Acks::new(self.next_ack_id(), self.shards() + others, bytes, timeout)
-    }
-
-    /// A gather of the acks of this process alone, for another one that asks.
-    pub fn acks_here(&self, bytes: usize, timeout: Duration) -> (AckGather, Acks) {
-        Acks::new(self.next_ack_id(), self.shards(), bytes, timeout)
-    }
-
-    /// A packet id for a packet that asks a client for an ack, unique in this process.
-    pub fn next_ack_id(&self) -> u64 {
-        self.0.next_ack.fetch_add(1, Ordering::Relaxed)
-    }
-
-    /// Tells every shard that nobody waits for this packet id's acks any more.
-    pub fn forget_ack(&self, id: u64) {
-        for outlet in &self.0.outlets {
-            outlet.send(Inbound::ForgetAck(id));
-        }
-    }
-
     /// How many broadcasts were accepted and wait, in all inboxes: zero before a process may end.
     pub fn in_flight(&self) -> usize {
         self.0.outlets.iter().map(Outlet::waiting).sum()
@@ -442,47 +331,6 @@ fn reserve<'a>(
         }
     }
     Ok(())
-}
-
-/// Someone waiting for a room's next entry.
-#[derive(Debug)]
-pub struct Watch {
-    heard: Option<oneshot::Receiver<()>>,
-    changed: Option<watch::Receiver<()>>,
-    namespace: Arc<str>,
-    room: Arc<str>,
-    bus: Bus,
-}
-
-impl Watch {
-    /// Waits until what others publish to the room reaches this process.
-    pub async fn heard(&mut self) {
-        if let Some(heard) = self.heard.take() {
-            // An error means that nobody is there who could say.
-            let _ = heard.await;
-        }
-    }
-
-    /// Waits for an entry that is newer than this watch, or than the last call. Cancel safe.
-    pub async fn changed(&mut self) {
-        if let Some(changed) = &mut self.changed {
-            // The sender lives in the store as long as a receiver does, and the store as long as this handle.
-            let _ = changed.changed().await;
-        }
-    }
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        self.changed = None;
-        self.bus.store().unwatch(&self.namespace, &self.room);
-        if let Some(remote) = self.bus.remote() {
-            if remote.hears() != Hears::Everything && !self.room.is_empty() {
-                self.bus.leave_room(&self.namespace, &self.room);
-            }
-            self.bus.use_namespace(&self.namespace, false);
-        }
-    }
 }
 
 #[cfg(test)]

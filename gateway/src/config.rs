@@ -17,7 +17,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use command::{Invocation, parse};
+pub use command::{Check, Invocation, parse};
 pub use environment::{Environment, ProcessEnvironment};
 pub use faults::{Fault, Faults};
 
@@ -127,8 +127,12 @@ pub struct DrainSettings {
 pub struct RedisSettings {
     /// The URL; it may hold a password.
     pub url: Secret,
+    /// The file that says the URL, anew whenever it changes.
+    pub url_file: Option<PathBuf>,
     /// PEM certificates that are trusted, instead of those of the system.
     pub ca: Option<String>,
+    /// The file that says them, anew whenever it changes.
+    pub ca_file: Option<PathBuf>,
     /// What is spoken; absent = chosen at the start.
     pub mode: Option<RedisMode>,
     /// What channels and keys begin with.

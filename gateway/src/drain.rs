@@ -1,7 +1,15 @@
 //! How a process ends: hold, refuse handshakes, close transports at a pace, done. No clock and no IO:
-//! `now` is an argument, and whoever owns the sessions closes as many as [`Step::close`] says.
+//! `now` is an argument, whoever owns the sessions closes as many as [`Step::close`] says, and whoever
+//! speaks to the fleet's bucket brings it the questions of [`Drain::ask`].
+
+mod bucket;
+mod fleet;
 
 use std::time::{Duration, Instant};
+
+use bucket::TokenBucket;
+use fleet::FleetPace;
+pub use fleet::{Draw, Grant};
 
 /// The settings of a drain.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -12,6 +20,8 @@ pub struct Plan {
     pub timeout: Duration,
     /// How many transports are closed in a second: so many clients come back elsewhere.
     pub per_second: f64,
+    /// Whether the pace is that of a fleet, which has a bucket for it.
+    pub has_fleet: bool,
 }
 
 /// Where a drain is. Readiness is off in all of them.
@@ -27,6 +37,19 @@ pub enum Phase {
     Done,
 }
 
+/// By what a session was closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paid {
+    /// By a permit of the process itself, which is alone.
+    Local,
+    /// By a permit of the fleet's bucket.
+    Budget,
+    /// By the share of this process, while the bucket does not answer.
+    Share,
+    /// By none: its time was over.
+    Timeout,
+}
+
 /// What to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Step {
@@ -34,6 +57,8 @@ pub struct Step {
     pub phase: Phase,
     /// How many more sessions to close now.
     pub close: usize,
+    /// By what.
+    pub paid: Paid,
     /// When to ask again, at the latest; a session that closes by itself is no reason to ask earlier.
     pub wake: Instant,
 }
@@ -43,45 +68,94 @@ pub struct Step {
 pub struct Drain {
     closing_at: Instant,
     overdue_at: Instant,
-    pace: TokenBucket,
+    pace: Pace,
+}
+
+#[derive(Debug, Clone)]
+enum Pace {
+    Local(TokenBucket),
+    Fleet(FleetPace),
 }
 
 impl Drain {
     /// A drain that begins now.
     pub fn begin(plan: Plan, now: Instant) -> Self {
-        let closing_at = now + plan.hold;
-        let burst = (plan.per_second * TICK.as_secs_f64()).max(1.0);
+        let Plan {
+            hold,
+            timeout,
+            per_second,
+            has_fleet,
+        } = plan;
+        let closing_at = now + hold;
+        let burst = per_second * TICK.as_secs_f64();
         Self {
             closing_at,
-            overdue_at: closing_at + plan.timeout,
-            pace: TokenBucket::new(plan.per_second, burst, closing_at),
+            overdue_at: closing_at + timeout,
+            pace: if has_fleet {
+                Pace::Fleet(FleetPace::new(per_second, closing_at))
+            } else {
+                Pace::Local(TokenBucket::new(per_second, burst, closing_at))
+            },
         }
     }
 
     /// What to do, with so many sessions that were not told to close yet, and so many that were and
     /// are still there.
     pub fn step(&mut self, now: Instant, open: usize, closing: usize) -> Step {
-        if now < self.closing_at {
-            return Step {
-                phase: Phase::Holding,
-                close: 0,
-                wake: self.closing_at,
-            };
-        }
         let phase = match now {
+            _ if now < self.closing_at => Phase::Holding,
             _ if open + closing == 0 || now >= self.overdue_at + LAST_WAIT => Phase::Done,
             _ if now >= self.overdue_at => Phase::Overdue,
             _ => Phase::Closing,
         };
-        let close = match phase {
-            Phase::Closing => self.pace.take_up_to(open, now),
-            _ => open,
+        let (close, paid) = match (phase, &mut self.pace) {
+            (Phase::Holding, _) => (0, Paid::Local),
+            (Phase::Closing, Pace::Local(pace)) => (pace.take_up_to(open, now), Paid::Local),
+            (Phase::Closing, Pace::Fleet(pace)) => pace.take_up_to(open, now),
+            (Phase::Overdue | Phase::Done, _) => (open, Paid::Timeout),
+        };
+        let wake = match (phase, &self.pace) {
+            (Phase::Holding, _) => self.closing_at,
+            (Phase::Closing, Pace::Local(pace)) => now + pace.interval().max(TICK),
+            (Phase::Closing, Pace::Fleet(pace)) => pace.wake(now),
+            (Phase::Overdue | Phase::Done, _) => now + TICK,
         };
         let wake = match phase {
-            Phase::Closing => self.overdue_at.min(now + self.pace.interval().max(TICK)),
-            _ => now + TICK,
+            Phase::Closing => wake.min(self.overdue_at),
+            _ => wake,
         };
-        Step { phase, close, wake }
+        Step {
+            phase,
+            close,
+            paid,
+            wake,
+        }
+    }
+
+    /// What to ask the fleet's bucket now, with so many sessions that were not told to close yet. Its answer, or that none
+    /// came, is told by [`Drain::answered`]; several may be under way.
+    pub fn ask(&mut self, now: Instant, open: usize) -> Option<Draw> {
+        if now < self.closing_at || now >= self.overdue_at {
+            return None;
+        }
+        match &mut self.pace {
+            Pace::Local(_) => None,
+            Pace::Fleet(pace) => pace.ask(now, open, self.overdue_at - now),
+        }
+    }
+
+    /// What came of a question.
+    pub fn answered(&mut self, now: Instant, draw: Draw, grant: Option<Grant>) {
+        if let Pace::Fleet(pace) = &mut self.pace {
+            pace.answered(now, draw, grant);
+        }
+    }
+
+    /// So many processes are in the fleet, this one too.
+    pub fn knows(&mut self, pods: usize, now: Instant) {
+        if let Pace::Fleet(pace) = &mut self.pace {
+            pace.knows(pods, now);
+        }
     }
 }
 
@@ -89,48 +163,6 @@ impl Drain {
 const TICK: Duration = Duration::from_millis(20);
 /// What was told to close at the end of the time may flush for so long.
 const LAST_WAIT: Duration = Duration::from_secs(5);
-
-/// So many permits a second, up to a burst.
-#[derive(Debug, Clone)]
-pub struct TokenBucket {
-    per_second: f64,
-    burst: f64,
-    tokens: f64,
-    at: Instant,
-}
-
-impl TokenBucket {
-    /// A bucket with one permit in it.
-    pub fn new(per_second: f64, burst: f64, now: Instant) -> Self {
-        Self {
-            per_second,
-            burst: burst.max(1.0),
-            tokens: 1.0,
-            at: now,
-        }
-    }
-
-    /// Takes what is there, at most `wanted`.
-    pub fn take_up_to(&mut self, wanted: usize, now: Instant) -> usize {
-        let passed = now.saturating_duration_since(self.at).as_secs_f64();
-        // A tick that comes late must not slow the pace, so the burst holds for idle time only.
-        let burst = self.burst.max(passed.min(MAX_LATE) * self.per_second + 1.0);
-        self.tokens = (self.tokens + passed * self.per_second).min(burst);
-        self.at = self.at.max(now);
-        let taken = (self.tokens as usize).min(wanted);
-        self.tokens -= taken as f64;
-        taken
-    }
-
-    /// The time between two permits, at most a minute.
-    pub fn interval(&self) -> Duration {
-        Duration::try_from_secs_f64(1.0 / self.per_second).map_or(MINUTE, |time| time.min(MINUTE))
-    }
-}
-
-const MINUTE: Duration = Duration::from_secs(60);
-/// How late a tick may come, in seconds, without a loss of pace.
-const MAX_LATE: f64 = 1.0;
 
 #[cfg(test)]
 mod tests;

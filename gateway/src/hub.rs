@@ -7,6 +7,7 @@ mod backlog;
 mod client;
 mod flush;
 mod log;
+mod message;
 mod moving;
 mod namespace;
 mod restorable;
@@ -22,6 +23,7 @@ use tokio::sync::{Notify, oneshot};
 
 pub use self::client::{Batch, Client, Close, Handshake, Link, Owner};
 use self::log::{Entry, Log, MeterId};
+pub use self::message::{Frames, Terms};
 pub use self::moving::Unsent;
 pub use self::namespace::{BacklogLimit, Namespace, Watch};
 pub use self::restorable::Restorable;
@@ -44,23 +46,6 @@ pub struct Hub {
     samples: Cell<u32>,
     started: Instant,
     watch: RefCell<Option<Rc<dyn Watch>>>,
-}
-
-/// How a message is delivered.
-#[derive(Clone, Copy, Debug)]
-pub struct Terms {
-    /// Dropped where it cannot go out at once.
-    pub volatile: bool,
-    /// When it was accepted, for the delivery histogram.
-    pub accepted: Instant,
-}
-
-/// Encoded frames, and roughly how many bytes they are.
-pub struct Frames<F: FnOnce(&mut Vec<u8>)> {
-    /// An upper bound that saves the log a reallocation.
-    pub hint: usize,
-    /// Appends whole websocket server frames.
-    pub encode: F,
 }
 
 /// Bytes of answers to a connection that does not read: pongs, and what is told before it has a socket.
@@ -199,7 +184,10 @@ impl Hub {
         namespace.select(target, |client, socket| {
             if admits(socket) {
                 recipients += 1;
-                self.deliver(namespace, client, &range, terms.volatile);
+                let calmly = terms.stored && socket.is_recoverable();
+                if self.deliver(namespace, client, &range, terms.volatile) && !calmly {
+                    client.calm.set(false);
+                }
             }
         });
         if recipients == 0 {
@@ -233,7 +221,9 @@ impl Hub {
             .borrow_mut()
             .append(frames.hint, entry, frames.encode);
         self.metrics(namespace).expected(1);
-        self.deliver(namespace, client, &range, terms.volatile);
+        if self.deliver(namespace, client, &range, terms.volatile) {
+            client.calm.set(false);
+        }
     }
 
     /// Sends what is no delivery: Engine.IO packets, websocket control frames.
@@ -281,6 +271,7 @@ impl Hub {
             }
         }
         client.push(range);
+        client.calm.set(false);
         self.schedule(client);
     }
 
@@ -292,6 +283,7 @@ impl Hub {
         }
     }
 
+    /// Puts a message on the backlog of a recipient; false if it is dropped.
     #[inline]
     fn deliver(
         &self,
@@ -299,21 +291,26 @@ impl Hub {
         client: &Rc<Client>,
         range: &log::Range,
         volatile: bool,
-    ) {
-        if client.is_closing() {
-            return self.metrics(namespace).dropped(DropReason::Closing, 1);
-        }
-        if volatile && !client.is_writable() {
-            return self.metrics(namespace).dropped(DropReason::Volatile, 1);
-        }
+    ) -> bool {
         let limit = namespace.backlog.get();
-        if client.unsent() + range.len() > limit.bytes
+        let dropped = if client.is_closing() {
+            Some(DropReason::Closing)
+        } else if volatile && !client.is_writable() {
+            Some(DropReason::Volatile)
+        } else if client.unsent() + range.len() > limit.bytes
             && !self.make_room(namespace, client, range.len(), limit)
         {
-            return self.metrics(namespace).dropped(DropReason::Backlog, 1);
+            Some(DropReason::Backlog)
+        } else {
+            None
+        };
+        if let Some(reason) = dropped {
+            self.metrics(namespace).dropped(reason, 1);
+            return false;
         }
         client.push(range);
         self.schedule(client);
+        true
     }
 
     /// A connection holds more than its limit: volatile messages go first, then the rule says what follows.

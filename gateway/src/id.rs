@@ -47,6 +47,14 @@ impl SocketId {
         ours.then_some(Self(id))
     }
 
+    /// Reads the id of a socket that another server of the cluster may have named: of the same length and alphabet.
+    pub fn of_peer(text: &str) -> Option<Self> {
+        let id: [u8; SOCKET_ID_CHARS] = text.as_bytes().try_into().ok()?;
+        id.iter()
+            .all(|byte| ALPHABET.contains(byte))
+            .then_some(Self(id))
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).expect("only characters of the alphabet are stored")
@@ -122,6 +130,11 @@ mod tests {
             "-_AAAAAAAAAAAAAAAA\u{e9}",
         ] {
             assert_eq!(SocketId::parse(name), None, "{name}");
+        }
+        let of_node = "HY5IDOBt1GyRnlldAAAC";
+        assert_eq!(SocketId::of_peer(of_node).unwrap().as_str(), of_node);
+        for name in ["", "short", "HY5IDOBt1GyRnlldAAA C"] {
+            assert_eq!(SocketId::of_peer(name), None, "{name}");
         }
     }
 

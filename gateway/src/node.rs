@@ -6,6 +6,7 @@ mod acks;
 mod event;
 mod fence;
 mod heard;
+mod holding;
 mod inbound;
 mod log;
 mod park;
@@ -25,9 +26,11 @@ use std::sync::Arc;
 use self::acks::Pending;
 use self::fence::Fences;
 use self::heard::Heard;
+use self::holding::Holding;
 use self::log::Log;
+use self::recovery::Unwritten;
 use self::replay::Replays;
-pub use self::session::{Held, Session};
+pub use self::session::{Held, Outline, Session, Stays};
 use self::space::Spaces;
 use crate::admin::metrics::ShardMetrics;
 use crate::bus::Bus;
@@ -45,9 +48,11 @@ pub struct Node {
     rules: RefCell<Snapshot>,
     spaces: RefCell<Spaces>,
     acks: RefCell<Pending>,
-    /// The last entry that came by the inbox: this shard's position.
-    latest: Cell<EntryId>,
+    /// The last entry of each order that came by the inbox: this shard's position.
+    latest: Vec<Cell<EntryId>>,
+    unwritten: Unwritten,
     replays: Replays,
+    holding: Holding,
     log: Log,
     /// The rooms whose messages from other processes do not reach this one yet.
     heard: Rc<Heard>,
@@ -68,7 +73,9 @@ impl Node {
         if bus.remote().is_some() {
             hub.watch(heard.clone());
         }
-        let latest = bus.start();
+        let latest = (0..bus.lanes())
+            .map(|lane| Cell::new(bus.start(lane)))
+            .collect();
         let node = Self {
             hub,
             bus,
@@ -77,14 +84,21 @@ impl Node {
             rules: RefCell::new(rules),
             spaces: RefCell::default(),
             acks: RefCell::default(),
-            latest: Cell::new(latest),
+            latest,
+            unwritten: Unwritten::default(),
             replays: Replays::default(),
+            holding: Holding::default(),
             log: Log::default(),
             heard,
             fences: Fences::default(),
         };
         node.declare_metrics();
         Rc::new(node)
+    }
+
+    /// Up to where this shard has heard an order.
+    fn position(&self, lane: usize) -> EntryId {
+        self.latest[lane].get()
     }
 
     /// A new Engine.IO session, whose messages have at most `max_payload` bytes each.

@@ -1,11 +1,15 @@
 //! The rules file: read, checked whole, and swapped in one step; a bad edit changes nothing.
 
+mod joined;
+
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time;
+
+pub use self::joined::check_recovery;
 
 /// A file that is looked at now and then. Looking sees edits in place, renames over it, and the symlink swap of a Kubernetes volume alike.
 #[derive(Debug)]

@@ -28,6 +28,7 @@ pub use self::gate::{Accepted, Gate, GateParts, Port, Seat};
 pub use self::peer::{Directory, Found, PeerAddress, Static};
 pub use self::settings::Settings;
 use crate::hub::{Client, Close};
+use crate::node::{Outline, Stays};
 
 /// What stands above Engine.IO: it is asked once for each session.
 pub trait Upper {
@@ -36,12 +37,12 @@ pub trait Upper {
 
     /// A session of another pod, with this outline of its ([`Application::outline`]), is about to move here: it takes its
     /// place, and keeps what comes for it. `None` if that cannot be.
-    fn hold(&self, _client: &Rc<Client>, _max_payload: usize, _outline: &str) -> Option<Held> {
+    fn hold(&self, _client: &Rc<Client>, _max_payload: usize, _outline: &Outline) -> Option<Held> {
         None
     }
 
     /// Waits until all pods have taken what was published up to now for the sockets of an outline; false if that is not known.
-    fn pass_fences(&self, _outline: &str) -> Pin<Box<dyn Future<Output = bool>>> {
+    fn pass_fences(&self, _outline: &Outline) -> Pin<Box<dyn Future<Output = bool>>> {
         Box::pin(future::ready(false))
     }
 
@@ -56,8 +57,8 @@ pub trait Upper {
 pub struct Held {
     /// Its upper half.
     pub application: Box<dyn Application>,
-    /// It is heard.
-    pub heard: Pin<Box<dyn Future<Output = ()>>>,
+    /// It is heard; false if something of that is not to be had here.
+    pub heard: Pin<Box<dyn Future<Output = bool>>>,
 }
 
 /// One session's upper half.
@@ -80,9 +81,12 @@ pub trait Application {
     /// The session is over, for this reason of Engine.IO. Nothing is called afterwards.
     fn closed(&self, reason: &str);
 
-    /// What another pod needs to hold its place; `None` if the session cannot be moved now.
-    fn outline(&self) -> Option<String> {
-        None
+    /// What another pod needs to hold its place.
+    ///
+    /// # Errors
+    /// The session cannot be moved, or not now.
+    fn outline(&self) -> Result<Outline, Stays> {
+        Err(Stays::Always)
     }
 
     /// All that another pod needs beside the outline.
@@ -94,7 +98,7 @@ pub trait Application {
     fn moved(&self) {}
 
     /// Takes a snapshot of the other pod; false if it does not fit the outline by which this session was held.
-    fn restore(&self, _snapshot: &str) -> bool {
-        false
+    fn restore<'a>(&'a self, _snapshot: &'a str) -> Pin<Box<dyn Future<Output = bool> + 'a>> {
+        Box::pin(future::ready(false))
     }
 }

@@ -11,15 +11,19 @@
 mod fixture;
 #[path = "redis_link/garbage.rs"]
 mod garbage;
+#[path = "redis_link/partial.rs"]
+mod partial;
 #[path = "redis_link/shapes.rs"]
 mod shapes;
+#[path = "redis_link/source.rs"]
+mod source;
 #[path = "redis_link/streams.rs"]
 mod streams;
 
 use std::time::Duration;
 
 use carillon_gateway::bus::redis::{
-    Event, LinkError, Publish, PublishError, Settings, Subscription,
+    Event, LinkError, Publish, PublishError, Settings, Subscription, Trim,
 };
 use carillon_tests::redis::{Options, Redis};
 use tokio::time;
@@ -201,7 +205,7 @@ fn errors_of_the_server() {
     run(async {
         let redis = Redis::start();
         let mut pair = Pair::up(&redis.url()).await;
-        let add = || Publish::entry("s".to_owned(), vec![("k", "v".to_owned())]);
+        let add = || Publish::entry("s".to_owned(), Trim::Length, vec![("k", "v".to_owned())]);
         redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
         assert_eq!(pair.ask(add()).await, Err(LinkError::OutOfMemory));
         redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
@@ -299,9 +303,13 @@ fn a_database() {
     run(async {
         let redis = Redis::start();
         let pair = Pair::up(&format!("{}/3", redis.url())).await;
-        pair.ask(Publish::entry("s".to_owned(), vec![("k", "v".to_owned())]))
-            .await
-            .unwrap();
+        pair.ask(Publish::entry(
+            "s".to_owned(),
+            Trim::Length,
+            vec![("k", "v".to_owned())],
+        ))
+        .await
+        .unwrap();
         let mut client = redis.client();
         client.command(&["SELECT", "3"]).unwrap();
         assert_eq!(client.command(&["XLEN", "s"]).unwrap().integer(), 1);

@@ -3,7 +3,7 @@
 import { io } from "socket.io-client";
 import { serve } from "./cluster/json.mjs";
 
-const PATIENCE = 8000;
+const PATIENCE = 25000;
 const clients = new Map();
 
 await serve({
@@ -30,13 +30,14 @@ await serve({
   // Of each publisher the last number, and those that were acknowledged.
   published: () => pick(({ next }) => next !== undefined, ({ next, acked }) => ({ last: next, acked })),
 
-  // Of each client: what it received, whether it is in its rooms, on which server, and why it was disconnected, each time.
-  crowd: () => pick(() => true, ({ ledger, ready, owner, reasons }) => ({ ledger, ready, owner, reasons })),
+  // Of each client: what it received, whether it is in its rooms, on which server, why it was disconnected, each time, and how often its
+  // session was a new one.
+  crowd: () => pick(() => true, ({ ledger, ready, owner, reasons, fresh }) => ({ ledger, ready, owner, reasons, fresh })),
 });
 
 function connect(name, url, rooms, options) {
   const socket = io(url, { forceNew: true, transports: ["websocket"], auth: { name }, reconnectionDelay: 50, reconnectionDelayMax: 500, ...options });
-  const kept = { socket, ledger: {}, ready: false, reasons: [], owner: null };
+  const kept = { socket, ledger: {}, ready: false, reasons: [], fresh: 0, owner: null };
   clients.set(name, kept);
   socket.on("publish", (room, publisher, number) => append((kept.ledger[publisher] ??= []), number));
   socket.on("disconnect", (reason) => {
@@ -46,7 +47,13 @@ function connect(name, url, rooms, options) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`waited in vain until ${name} is in its rooms`)), PATIENCE);
     socket.on("connect", async () => {
-      await Promise.all(rooms.map((room) => socket.emitWithAck("join", room)));
+      if (!socket.recovered) kept.fresh += 1;
+      try {
+        await Promise.all(rooms.map((room) => socket.emitWithAck("join", room)));
+      } catch {
+        // It was lost again meanwhile: the next connection joins.
+        return;
+      }
       // A gateway's session names its pod.
       kept.owner = Buffer.from(socket.io.engine.id, "base64url").subarray(1, 5).toString("hex");
       kept.ready = true;

@@ -2,7 +2,7 @@
 import { io } from "socket.io-client";
 import { serve } from "./cluster/json.mjs";
 
-const PATIENCE = 8000;
+const PATIENCE = 25000;
 const clients = new Map();
 
 await serve({

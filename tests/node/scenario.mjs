@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { io } from "socket.io-client";
 
-const PATIENCE = 8000;
+const PATIENCE = 25000;
 const OPTIONS = {
   polling: { transports: ["polling"] },
   websocket: { transports: ["websocket"] },

@@ -23,7 +23,8 @@ impl Clients {
     }
 
     /// Connects with more options: `transports`, `shares` (the name of a socket whose connection
-    /// it uses too), `mute` (it acknowledges nothing), and `options` for the manager.
+    /// it uses too), `mute` (it acknowledges nothing), `options` for the manager, and `url` in
+    /// place of the port of 127.0.0.1.
     pub fn connect_with(&self, name: &str, port: u16, namespace: &str, more: &Value) -> String {
         let id = self
             .0

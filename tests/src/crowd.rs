@@ -11,7 +11,7 @@ use crate::driver::Driver;
 pub struct Ranges(Vec<(u64, u64)>);
 
 impl Ranges {
-    fn of(value: &Value) -> Self {
+    pub(crate) fn of(value: &Value) -> Self {
         let number = |value: &Value| value.as_u64().expect("a number");
         let pairs = value.as_array().into_iter().flatten();
         Self(
@@ -63,6 +63,8 @@ pub struct Seen {
     pub owner: String,
     /// Why it was disconnected, each time.
     pub reasons: Vec<String>,
+    /// How often its session was a new one; 1 if it has never lost it.
+    pub fresh: u64,
 }
 
 impl Seen {
@@ -134,6 +136,7 @@ fn seen(value: &Value) -> Seen {
     let ledger = value["ledger"].as_object().expect("an object").iter();
     let reasons = value["reasons"].as_array().into_iter().flatten();
     Seen {
+        fresh: value["fresh"].as_u64().unwrap_or_default(),
         ledger: ledger
             .map(|(publisher, ranges)| (publisher.clone(), Ranges::of(ranges)))
             .collect(),

@@ -29,9 +29,14 @@ struct State {
 impl Forwarder {
     /// Listens on another loopback address, on the same port as the process behind it.
     pub fn start(host: Ipv4Addr, port: u16) -> Self {
+        Self::between((host, port).into(), (Ipv4Addr::LOCALHOST, port).into())
+    }
+
+    /// Listens on an address, and forwards to another.
+    pub fn between(from: SocketAddr, to: SocketAddr) -> Self {
         let forwarder = Self {
-            from: (host, port).into(),
-            to: (Ipv4Addr::LOCALHOST, port).into(),
+            from,
+            to,
             line: Arc::default(),
         };
         forwarder.mend();

@@ -1,5 +1,6 @@
 //! The gateway as users run it: the built binary, its ports, its environment.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::OnceLock;
@@ -244,8 +245,20 @@ pub fn example(name: &str) -> PathBuf {
     build(&["--example", name], &format!("examples/{name}"))
 }
 
+/// A command that may build: what cargo tells tests of their package is what build scripts are run again for, ring's among them.
+pub(crate) fn builder(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&name);
+        }
+    }
+    command
+}
+
 fn build(what: &[&str], output: &str) -> PathBuf {
-    let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let status = builder(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args(["build", "--quiet", "--package", "carillon-gateway"])
         .args(what)
         .current_dir(workspace())
@@ -263,6 +276,6 @@ pub fn workspace() -> PathBuf {
         .to_owned()
 }
 
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
 }

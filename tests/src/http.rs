@@ -1,14 +1,17 @@
 //! A plain HTTP/1.1 client that sends exactly what it is told to.
 
 use std::io::{self, Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::wait::PATIENCE;
 
-/// A request to 127.0.0.1.
+/// So long a connection may say nothing: less than it takes a session beside it, which answers no ping meanwhile, to be given up.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// A request, to 127.0.0.1 unless it is sent to an address.
 #[derive(Clone)]
 pub struct Request {
     method: String,
@@ -61,9 +64,13 @@ impl Request {
 
     /// The bytes on the wire.
     pub fn bytes(&self, port: u16) -> Vec<u8> {
+        self.bytes_to(local(port))
+    }
+
+    fn bytes_to(&self, server: SocketAddr) -> Vec<u8> {
         let mut text = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
         if !self.has("host") {
-            text += &format!("host: 127.0.0.1:{port}\r\n");
+            text += &format!("host: {server}\r\n");
         }
         for (name, value) in &self.headers {
             text += &format!("{name}: {value}\r\n");
@@ -92,9 +99,14 @@ impl Request {
 
     /// As [`Request::try_send`], for servers that may pause for so long.
     pub fn send_patiently(&self, port: u16, patience: Duration) -> io::Result<Response> {
-        let mut connection = Connection::try_open(port)?;
+        self.send_to(local(port), patience)
+    }
+
+    /// As [`Request::send_patiently`], to a server of any address.
+    pub fn send_to(&self, server: SocketAddr, patience: Duration) -> io::Result<Response> {
+        let mut connection = Connection::try_open(server)?;
         connection.stream.set_read_timeout(Some(patience))?;
-        connection.write(&self.bytes(port))?;
+        connection.write(&self.bytes_to(server))?;
         connection.read_response(self.method == "HEAD")
     }
 
@@ -144,13 +156,13 @@ pub struct Connection {
 impl Connection {
     /// Connects to a port of 127.0.0.1.
     pub fn open(port: u16) -> Self {
-        Self::try_open(port).unwrap_or_else(|error| panic!("port {port}: {error}"))
+        Self::try_open(local(port)).unwrap_or_else(|error| panic!("port {port}: {error}"))
     }
 
-    fn try_open(port: u16) -> io::Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+    fn try_open(server: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&server, SILENCE)?;
+        stream.set_read_timeout(Some(SILENCE))?;
+        stream.set_write_timeout(Some(SILENCE))?;
         stream.set_nodelay(true)?;
         Ok(Self {
             stream,
@@ -236,14 +248,21 @@ impl Connection {
 
     fn fill(&mut self) -> io::Result<()> {
         let mut chunk = [0; 16 * 1024];
-        match self.stream.read(&mut chunk)? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
-            read => {
+        match self.stream.read(&mut chunk) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => {
                 self.buffer.extend_from_slice(&chunk[..read]);
                 Ok(())
             }
+            // By a signal: whoever needs more asks again.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            Err(error) => Err(error),
         }
     }
+}
+
+fn local(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
 }
 
 fn parse_head(head: &[u8]) -> io::Result<Response> {

@@ -1,6 +1,7 @@
 //! What the integration tests stand on: the real gateway as a process, raw HTTP and websocket
 //! clients that can also misbehave, the runners of the clients in Node, Python and Chromium, and
-//! clusters: redis-server, Node servers and gateways on it, emitters, load balancers in front.
+//! clusters: redis-server, Node servers and gateways on it, emitters, load balancers in front; and
+//! a whole Kubernetes of one node.
 //!
 //! A helper that cannot do its work panics with a sentence: in a test that is the report.
 #![allow(clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
@@ -14,12 +15,14 @@ pub mod flood;
 pub mod forwarder;
 pub mod gateway;
 pub mod http;
+pub mod kubernetes;
 pub mod load;
 pub mod metrics;
 pub mod packets;
 pub mod polling;
 pub mod ports;
 pub mod process;
+pub mod promtool;
 pub mod proxy;
 pub mod redis;
 pub mod resp;

@@ -84,11 +84,17 @@ pub struct RedisCluster {
 impl RedisCluster {
     /// Starts it, and waits until all nodes agree.
     pub fn start() -> Self {
+        Self::start_with(&Options::default())
+    }
+
+    /// The same, of nodes with these options.
+    pub fn start_with(options: &Options) -> Self {
         let buses: Vec<u16> = (0..3).map(|_| ports::free()).collect();
         let nodes: Vec<Redis> = buses
             .iter()
             .map(|bus| {
-                Options::default()
+                options
+                    .clone()
                     .line("cluster-enabled yes")
                     .line("cluster-node-timeout 3000")
                     .line("cluster-announce-ip 127.0.0.1")

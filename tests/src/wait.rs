@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 /// How long anything in a test may take before it counts as not happening.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Asks `probe` until it answers with a value; panics with `what` when patience ends.
 pub fn until<T>(what: &str, mut probe: impl FnMut() -> Option<T>) -> T {

@@ -130,6 +130,8 @@ impl Ws {
                     return Some(Message::Dropped);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return None,
+                // By a signal, as when this process was stopped for a moment.
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => panic!("read failed: {error}"),
             }
         }

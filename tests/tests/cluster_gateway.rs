@@ -1,5 +1,9 @@
 //! The subjects of [`crate::cluster`] on clusters with gateways: beside Node, and alone.
 
+mod by_hand;
+mod other_mode;
+mod rotation;
+
 use carillon_tests::cluster::Kind::{self, Gateway, Node};
 use carillon_tests::cluster::{Mode, Setup};
 use carillon_tests::proxy::Proxy;
@@ -58,6 +62,19 @@ fn nginx() {
 #[test]
 fn haproxy() {
     balanced(Proxy::haproxy);
+}
+
+/// Sessions move with their websockets in the other modes, too.
+#[test]
+fn upgrades_that_land_elsewhere() {
+    let client = json!({ "transports": ["polling", "websocket"] });
+    for setup in [
+        Setup::new(Mode::Sharded),
+        Setup::new(Mode::Sharded).subscription("static"),
+        Setup::new(Mode::Streams),
+    ] {
+        through::check_on(&setup, &OURS, Proxy::haproxy, 300, &client);
+    }
 }
 
 /// Behind Sentinel, which names the master.

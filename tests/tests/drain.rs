@@ -1,5 +1,7 @@
 //! SIGTERM: readiness goes, handshakes are refused, sessions end at their turn and never by `41`.
 
+mod fleet;
+
 use std::time::{Duration, Instant};
 
 use carillon_tests::gateway::{Gateway, Options, workspace};

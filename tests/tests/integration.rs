@@ -13,6 +13,7 @@ mod conformance;
 mod drain;
 mod edges;
 mod hostile;
+mod manifests;
 mod overload;
 mod probes;
 mod protocol;

@@ -1,6 +1,10 @@
-//! Connection state recovery on the memory bus: the real client, and what a raw one sees on the wire.
+//! Connection state recovery: on one node what the real client and a raw one see on the wire, and on several over streams.
 
+mod away;
 mod client;
+mod pods;
+mod rolling;
+mod upgrades;
 
 use std::thread;
 use std::time::Duration;

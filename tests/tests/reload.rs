@@ -3,11 +3,13 @@
 mod table;
 
 use std::fs;
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use carillon_tests::gateway::{Gateway, Options, workspace};
+use carillon_tests::http::Request;
 use carillon_tests::metrics::Metrics;
 use carillon_tests::session::Session;
 use carillon_tests::wait;
@@ -93,6 +95,37 @@ fn by_a_new_file() {
         changed(&gateway, || fs::write(rules.path(), FIRST).unwrap());
         assert!(sessions.iter_mut().all(is_first), "written in place");
     }
+}
+
+/// A fleet's first key comes by an edit: the API was on loopback until then.
+#[test]
+fn the_first_key_opens_the_api() {
+    const KEYED: &str =
+        "apiKeys: [{ name: k, secret: { env: KEY_OF_RULES }, namespaces: [\"*\"], can: [read] }]";
+    let rules = Rules::new();
+    rules.write(FIRST);
+    let gateway = Options::rules_file(&rules.path())
+        .env("CARILLON_API_KEY", "")
+        .env("CARILLON_BIND", "0.0.0.0")
+        .env("KEY_OF_RULES", "sesame")
+        .start();
+    // Another address of this machine than the one that the API has while there is no key.
+    let beyond = || TcpStream::connect(("127.0.0.2", gateway.api_port())).ok();
+    let status = |request: Request| request.send(gateway.api_port()).status;
+    assert!(beyond().is_none());
+    assert_eq!(status(Request::get("/v1/info")), 200);
+    changed(&gateway, || rules.write(&format!("{FIRST}\n{KEYED}")));
+    wait::until("the API is open beyond loopback", beyond);
+    assert_eq!(status(Request::get("/v1/info")), 401);
+    let keyed = Request::get("/v1/info").header("authorization", "Bearer sesame");
+    assert_eq!(status(keyed.clone()), 200);
+    changed(&gateway, || rules.write(FIRST));
+    assert_eq!(
+        status(Request::get("/v1/info")),
+        401,
+        "no key opens an open door"
+    );
+    assert_eq!(status(keyed), 401);
 }
 
 /// As a Kubernetes volume does it: `..data` points to another folder.

@@ -83,14 +83,19 @@ fn without_rules_in_production() {
     );
 }
 
-/// What is kept for who comes back is kept by one process.
+/// Channels keep nothing for who comes back.
 #[test]
-fn with_recovery_and_redis() {
+fn recovery_needs_streams() {
     let rules = "namespaces: [{ name: / }, { name: /a, recovery: { window: 2m } }]";
-    refused(
-        &Options::rules(rules).env("CARILLON_REDIS_URL", "redis://127.0.0.1:1"),
-        &["namespaces[1].recovery", "one node"],
-    );
+    for mode in ["classic", "sharded"] {
+        let options = Options::rules(rules)
+            .env("CARILLON_REDIS_URL", "redis://127.0.0.1:1")
+            .env("CARILLON_REDIS_MODE", mode);
+        refused(
+            &options,
+            &["namespaces[1].recovery", "CARILLON_REDIS_MODE=streams"],
+        );
+    }
 }
 
 #[test]

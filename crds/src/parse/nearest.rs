@@ -1,7 +1,8 @@
 //! Which known word somebody meant.
 
 /// The word of `known` that needs the fewest edits; none of an empty list.
-pub(crate) fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word: Vec<char> = word
         .chars()
         .take(LONGEST)

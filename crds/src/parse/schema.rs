@@ -36,7 +36,7 @@ fn generate() -> Value {
 
 /// An absent key is the only way to leave something out: `null` is never allowed.
 #[derive(Clone, Debug)]
-struct OneForm;
+pub(crate) struct OneForm;
 
 impl Transform for OneForm {
     fn transform(&mut self, schema: &mut Schema) {
@@ -66,7 +66,10 @@ fn without_null(schema: &mut Map<String, Value>) {
         if let [Value::Object(only)] = forms.as_mut_slice() {
             let only = std::mem::take(only);
             schema.remove("anyOf");
-            schema.extend(only);
+            // What is said of the field wins over what is said of its type.
+            for (key, value) in only {
+                schema.entry(key).or_insert(value);
+            }
         }
     }
     if let Some(Value::Array(values)) = schema.get_mut("enum") {

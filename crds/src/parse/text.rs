@@ -14,20 +14,57 @@ use crate::fault::{self, Faults};
 /// # Errors
 /// If the text is no document, or too large.
 pub fn read(input: &str) -> Result<(Value, Faults), Faults> {
+    readable(input)?;
+    let most = MAX_CANONICAL_BYTES;
+    match as_json(input, most) {
+        Some(Ok(read)) => Ok(read),
+        Some(Err(_)) | None => read_yaml(serde_yaml::Deserializer::from_str(input), most),
+    }
+}
+
+/// Reads a file of Kubernetes objects: documents of YAML between `---`, or one of JSON. Empty
+/// documents are left out; the number of each counts them.
+///
+/// # Errors
+/// If the text is too large or nested too deeply.
+pub fn objects(input: &str) -> Result<Vec<(usize, Result<(Value, Faults), Faults>)>, Faults> {
+    readable(input)?;
+    if let Some(Ok(read)) = as_json(input, MAX_TEXT_BYTES) {
+        return Ok(vec![(1, Ok(read))]);
+    }
+    let mut found = Vec::new();
+    for (index, document) in serde_yaml::Deserializer::from_str(input).enumerate() {
+        let read = read_yaml(document, MAX_TEXT_BYTES);
+        let empty = read.as_ref().is_err_and(|faults| *faults == nothing());
+        let broken = read.is_err() && !empty;
+        if !empty {
+            found.push((index + 1, read));
+        }
+        // What follows a broken document is guesswork.
+        if broken {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+fn readable(input: &str) -> Result<(), Faults> {
     if input.len() > MAX_TEXT_BYTES {
         return Err(too_large());
     }
     if nests_too_deeply(input) {
         return Err(Faults::document("nested too deeply"));
     }
-    let json = input
-        .trim_start()
-        .starts_with('{')
-        .then(|| read_json(input));
-    match json {
-        Some(Ok(read)) => Ok(read),
-        Some(Err(_)) | None => read_yaml(input),
-    }
+    Ok(())
+}
+
+fn as_json(input: &str, most: usize) -> Option<Result<(Value, Faults), Faults>> {
+    let json = input.trim_start().starts_with('{');
+    json.then(|| read_json(input, most))
+}
+
+fn nothing() -> Faults {
+    Faults::document("the document is empty")
 }
 
 /// Writes a value as YAML.
@@ -66,31 +103,38 @@ fn nests_too_deeply(input: &str) -> bool {
     brackets || input.lines().any(|line| dashes(line) > DEEPEST)
 }
 
-fn read_json(input: &str) -> Result<(Value, Faults), Faults> {
-    let notes = Notes::default();
+fn read_json(input: &str, most: usize) -> Result<(Value, Faults), Faults> {
+    let notes = Notes::new(most);
     let mut deserializer = serde_json::Deserializer::from_str(input);
     let read = notes.root().deserialize(&mut deserializer);
     let ended = read.and_then(|value| deserializer.end().map(|()| value));
     notes.finish(ended.map_err(|error| error.to_string()))
 }
 
-fn read_yaml(input: &str) -> Result<(Value, Faults), Faults> {
-    let notes = Notes::default();
-    let read = notes
-        .root()
-        .deserialize(serde_yaml::Deserializer::from_str(input));
+fn read_yaml(input: serde_yaml::Deserializer<'_>, most: usize) -> Result<(Value, Faults), Faults> {
+    let notes = Notes::new(most);
+    let read = notes.root().deserialize(input);
     notes.finish(read.map_err(|error| error.to_string()))
 }
 
 /// What the reading of a whole text has in common.
-#[derive(Default)]
 struct Notes {
+    /// So many bytes are allowed.
+    most: usize,
     faults: RefCell<Faults>,
     /// At least the bytes of canonical JSON seen so far: aliases may multiply a small text.
     bytes: Cell<usize>,
 }
 
 impl Notes {
+    fn new(most: usize) -> Self {
+        Self {
+            most,
+            faults: RefCell::default(),
+            bytes: Cell::default(),
+        }
+    }
+
     fn root(&self) -> Place<'_> {
         Place {
             notes: self,
@@ -100,18 +144,18 @@ impl Notes {
 
     fn spend<E: de::Error>(&self, bytes: usize) -> Result<(), E> {
         self.bytes.set(self.bytes.get().saturating_add(bytes + 1));
-        if self.bytes.get() > MAX_CANONICAL_BYTES + 1 {
+        if self.bytes.get() > self.most + 1 {
             return Err(E::custom("the document is too large"));
         }
         Ok(())
     }
 
     fn finish(self, read: Result<Value, String>) -> Result<(Value, Faults), Faults> {
-        if self.bytes.get() > MAX_CANONICAL_BYTES + 1 {
+        if self.bytes.get() > self.most + 1 {
             return Err(too_large());
         }
         match read {
-            Ok(Value::Null) => Err(Faults::document("the document is empty")),
+            Ok(Value::Null) => Err(nothing()),
             Ok(value) => Ok((value, self.faults.into_inner())),
             Err(error) => Err(Faults::document(format!("neither YAML nor JSON: {error}"))),
         }

@@ -10,7 +10,7 @@ use super::schema::resolve;
 use crate::fault::{self, Fault, Faults};
 
 /// Checks `value` against `schema`. Faulty places come back as stand-ins of the right type.
-pub(super) fn walk(schema: &Value, value: Value, faults: &mut Faults) -> Value {
+pub(crate) fn walk(schema: &Value, value: Value, faults: &mut Faults) -> Value {
     let mut walk = Walk {
         root: schema,
         faults,
@@ -167,8 +167,12 @@ fn text_complaint(schema: &Value, text: &str) -> Option<String> {
             return Some(format!("expected {form}"));
         }
     }
-    let least = schema.get("minLength").and_then(Value::as_u64).unwrap_or(0);
-    ((text.len() as u64) < least).then(|| "expected a text that is not empty".to_owned())
+    let bound = |key| schema.get(key).and_then(Value::as_u64);
+    if (text.len() as u64) < bound("minLength").unwrap_or(0) {
+        return Some("expected a text that is not empty".to_owned());
+    }
+    let most = bound("maxLength").filter(|most| text.chars().count() as u64 > *most)?;
+    Some(format!("expected a text of at most {most} characters"))
 }
 
 fn number_complaint(schema: &Value, number: &serde_json::Number) -> Option<String> {

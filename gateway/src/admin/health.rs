@@ -3,9 +3,17 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
+
 /// Ready exactly while no [`Latch`] of it is held.
 #[derive(Debug, Clone, Default)]
-pub struct Health(Arc<Mutex<Reasons>>);
+pub struct Health(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    reasons: Mutex<Reasons>,
+    fewer: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Reasons {
@@ -43,14 +51,28 @@ impl Health {
             .collect()
     }
 
+    /// Waits until the process is ready.
+    pub async fn ready(&self) {
+        loop {
+            // Begun before the look, so that nothing that ends in between is missed.
+            let fewer = self.0.fewer.notified();
+            if self.lock().held.is_empty() {
+                return;
+            }
+            fewer.await;
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Reasons> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        let reasons = self.0.reasons.lock();
+        reasons.unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Latch {
     fn drop(&mut self) {
         self.health.lock().held.retain(|(id, _)| *id != self.id);
+        self.health.0.fewer.notify_waiters();
     }
 }
 
@@ -69,5 +91,21 @@ mod tests {
         assert_eq!(health.clone().reasons(), ["2 shards start"]);
         drop(rules);
         assert!(health.reasons().is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_waits_hears_of_the_last_latch() {
+        let health = Health::default();
+        health.ready().await;
+        let (one, other) = (health.latch("one"), health.latch("other"));
+        let waiting = tokio::spawn({
+            let health = health.clone();
+            async move { health.ready().await }
+        });
+        drop(one);
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        drop(other);
+        waiting.await.expect("it is told");
     }
 }

@@ -5,6 +5,7 @@
 //! collector of the `prometheus` crate, whose own counters have many writers and pay for it.
 
 mod counter;
+mod drain;
 pub mod families;
 mod render;
 mod samples;
@@ -14,7 +15,10 @@ mod totals;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
+use drain::Drains;
+pub use drain::{Closing, DrainState};
 use scrape::Scrape;
 pub use shard::{
     DropReason, EventMetrics, NamespaceMetrics, ShardMetrics, Source, Transport, UNDECLARED,
@@ -28,9 +32,11 @@ use crate::admin::rules::RulesStatus;
 pub struct Metrics {
     shards: Vec<Arc<ShardMetrics>>,
     control: Arc<ShardMetrics>,
-    draining: AtomicBool,
+    drain: Drains,
     bus_up: AtomicBool,
     bus_unsent: OnceLock<Arc<AtomicU64>>,
+    bus_gaps: AtomicU64,
+    bus_gap_millis: AtomicU64,
     connection_limit: AtomicU64,
     memory_limit: AtomicU64,
 }
@@ -76,9 +82,11 @@ impl Metrics {
         Arc::new(Self {
             shards: (0..shards).map(|_| Arc::default()).collect(),
             control: Arc::default(),
-            draining: AtomicBool::new(false),
+            drain: Drains::default(),
             bus_up: AtomicBool::new(true),
             bus_unsent: OnceLock::new(),
+            bus_gaps: AtomicU64::new(0),
+            bus_gap_millis: AtomicU64::new(0),
             connection_limit: AtomicU64::new(0),
             memory_limit: AtomicU64::new(0),
         })
@@ -94,9 +102,14 @@ impl Metrics {
         Arc::clone(&self.control)
     }
 
-    /// Says whether the process is draining.
-    pub fn set_draining(&self, draining: bool) {
-        self.draining.store(draining, Ordering::Relaxed);
+    /// Says where the drain of the process is.
+    pub fn set_drain_state(&self, state: DrainState) {
+        self.drain.set(state);
+    }
+
+    /// The drain closes so many sessions.
+    pub fn drain_closed(&self, by: Closing, count: u64) {
+        self.drain.closed(by, count);
     }
 
     /// Says whether the bus answers.
@@ -108,6 +121,13 @@ impl Metrics {
     pub fn set_bus_unsent(&self, count: Arc<AtomicU64>) {
         // A process has one bus.
         let _ = self.bus_unsent.set(count);
+    }
+
+    /// The other nodes were not heard for so long.
+    pub fn bus_gap(&self, lasted: Duration) {
+        let millis = u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX);
+        self.bus_gaps.fetch_add(1, Ordering::Relaxed);
+        self.bus_gap_millis.fetch_add(millis, Ordering::Relaxed);
     }
 
     /// The limits in force, against which `carillon_limit_ratio` is told; 0 = unlimited, not told.
@@ -151,7 +171,9 @@ impl Metrics {
                 .bus_unsent
                 .get()
                 .map_or(0, |count| count.load(Ordering::Relaxed)),
-            draining: self.draining.load(Ordering::Relaxed),
+            drain: self.drain.facts(),
+            bus_gaps: self.bus_gaps.load(Ordering::Relaxed),
+            bus_gap_millis: self.bus_gap_millis.load(Ordering::Relaxed),
         };
         scrape
             .text()

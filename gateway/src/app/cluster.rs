@@ -1,6 +1,9 @@
 //! The other processes: reached before the shards start, spoken to on the control thread.
 
-use std::cell::{Cell, RefCell};
+mod source;
+mod watcher;
+
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -13,16 +16,18 @@ use tokio::sync::{oneshot, watch};
 use tokio::task;
 use tokio::time;
 
+use self::watcher::Watcher;
 use super::AppError;
 use crate::admin::health::{Health, Latch};
-use crate::admin::metrics::{Metrics, ShardMetrics, Source as Counted};
+use crate::admin::metrics::Metrics;
 use crate::bus::Bus;
-use crate::bus::broadcast::{HistoryLimits, Source};
+use crate::bus::broadcast::HistoryLimits;
+use crate::bus::budget::Budget;
 use crate::bus::cluster::format::{Format, Mode};
 use crate::bus::cluster::members::{Lease, Members, OtherMode};
 use crate::bus::cluster::modes::Told;
-use crate::bus::cluster::{self, Observer, Parts};
-use crate::bus::redis::{Events, Link, RedisUrl, Settings, read_streams};
+use crate::bus::cluster::{self, Parts};
+use crate::bus::redis::{Events, Link, Past, Settings, read_streams};
 use crate::bus::remote::{Outgoing, Remote};
 use crate::bus::wire::cluster::SubscriptionMode;
 use crate::bus::wire::streams::Names;
@@ -42,6 +47,7 @@ pub(super) struct Prepared {
     events: Events,
     up: watch::Receiver<bool>,
     format: Format,
+    pub(super) mode: RedisMode,
     settings: Settings,
     prefix: String,
     local_address: Option<IpAddr>,
@@ -64,31 +70,29 @@ pub(super) struct Surroundings<'a> {
 const QUEUE_BYTES: usize = 16 << 20;
 /// The first version of Redis that has sharded channels.
 const SHARDED_SINCE: u16 = 7;
+/// The first version that can cut a stream by age.
+const RECOVERY_SINCE: (u16, u16) = (6, 2);
 /// How long to wait between two questions to a Redis that does not answer.
 const RETRY: Duration = Duration::from_secs(2);
 
 /// Connects, and decides what is spoken.
-pub(super) async fn prepare(settings: &RedisSettings) -> Result<Prepared, AppError> {
-    let url: RedisUrl = settings
-        .url
-        .expose()
-        .parse()
-        .map_err(|error| AppError::Redis(format!("CARILLON_REDIS_URL: {error}")))?;
-    let url = match &settings.ca {
-        Some(pem) => url
-            .with_ca(pem.clone().into_bytes())
-            .map_err(|error| AppError::Redis(format!("CARILLON_REDIS_CA_FILE: {error}")))?,
-        None => url,
-    };
+pub(super) async fn prepare(
+    settings: &RedisSettings,
+    rules: &Rulebook,
+) -> Result<Prepared, AppError> {
+    let url = source::first(settings).map_err(AppError::Redis)?;
     let local_address = url.local_address();
     let link_settings = Settings {
+        source: source::of(settings, url.clone()),
         queue_bytes: QUEUE_BYTES,
         request_timeout: settings.request_timeout,
         ..Settings::new(url)
     };
     let (link, events, up) = Link::start(link_settings.clone());
+    let recovers = window(rules).is_some();
     let mode = match settings.mode {
         Some(mode) => mode,
+        None if recovers => RedisMode::Streams,
         None => choose(&link).await,
     };
     if mode == RedisMode::Sharded
@@ -97,6 +101,15 @@ pub(super) async fn prepare(settings: &RedisSettings) -> Result<Prepared, AppErr
     {
         return Err(AppError::Redis(format!(
             "CARILLON_REDIS_MODE: sharded needs Redis {SHARDED_SINCE} or newer, this is {major}: use classic or streams"
+        )));
+    }
+    if recovers
+        && let Some(version) = link.version().await.ok()
+        && version < RECOVERY_SINCE
+    {
+        let ((major, minor), (since, since_minor)) = (version, RECOVERY_SINCE);
+        return Err(AppError::Redis(format!(
+            "recovery needs Redis {since}.{since_minor} or newer, this is {major}.{minor}"
         )));
     }
     let rooms = match settings.subscription_mode {
@@ -110,6 +123,7 @@ pub(super) async fn prepare(settings: &RedisSettings) -> Result<Prepared, AppErr
         QUEUE_BYTES,
         format.name(),
         format.hears(),
+        format.names(),
         settings.request_timeout,
         &settings.key_prefix,
     );
@@ -123,6 +137,7 @@ pub(super) async fn prepare(settings: &RedisSettings) -> Result<Prepared, AppErr
         events,
         up,
         format,
+        mode,
         settings: link_settings,
         prefix: settings.key_prefix.clone(),
         local_address,
@@ -156,6 +171,13 @@ fn mode_of(mode: RedisMode) -> Mode {
 }
 
 impl Prepared {
+    /// The drain budget of the fleet.
+    pub(super) fn budget(&self, keys: &KeyRing) -> Budget {
+        let key = self.remote.key("drain");
+        let (link, up) = (self.link.clone(), self.up.clone());
+        Budget::new(link, up, key, keys.incarnation(), clock::now)
+    }
+
     /// Starts to speak to the others.
     pub(super) fn start(self, around: &Surroundings<'_>) {
         let Self {
@@ -167,6 +189,7 @@ impl Prepared {
             events,
             up,
             format,
+            mode: _,
             settings,
             prefix,
             local_address,
@@ -180,7 +203,6 @@ impl Prepared {
             peer,
             own_keys,
         } = around;
-        metrics.set_bus_up(false);
         metrics.set_bus_unsent(Arc::clone(remote.lost()));
         let lease = Lease {
             keys: Arc::clone(keys),
@@ -194,10 +216,6 @@ impl Prepared {
             prefix,
             now: clock::now,
         };
-        let stores = {
-            let members = members.clone();
-            move || members.is_lowest()
-        };
         let other_mode = other_mode((*health).clone(), lease.mode);
         let watched = seen_mode((*health).clone(), lease.mode);
         task::spawn_local(
@@ -208,23 +226,24 @@ impl Prepared {
         let entries = Some(format.streams()).filter(|streams| !streams.is_empty());
         let entries = entries.map(|streams| {
             let (to, entries) = mpsc::channel(ENTRIES);
-            task::spawn_local(read_streams(settings.clone(), streams, to));
+            let rules = (*rules).clone();
+            let past: Past =
+                Arc::new(move || window(&rules.borrow()).map(|window| window + BEFORE));
+            task::spawn_local(read_streams(settings.clone(), streams, past, to));
             entries
         });
-        let observer = Watcher {
-            metrics: Arc::clone(metrics),
-            counted: metrics.control(),
-            rules: (*rules).clone(),
-            starting: RefCell::new(Some(health.latch("the bus is not connected yet"))),
-            is_up: Cell::new(false),
-        };
+        let observer = Watcher::new(metrics, health, (*rules).clone());
         let declared = {
             let rules = rules.borrow();
             rules.declared().map(|(name, _)| Arc::from(name)).collect()
         };
         let keep = {
             let rules = (*rules).clone();
-            move |name: &str| history(&rules.borrow(), name)
+            move |name: &str| keeps(&rules.borrow(), name)
+        };
+        let window = {
+            let rules = (*rules).clone();
+            move || window(&rules.borrow())
         };
         let parts = Parts {
             bus: (*bus).clone(),
@@ -237,7 +256,8 @@ impl Prepared {
             declared,
             request_timeout: settings.request_timeout,
             keep: Box::new(keep),
-            stores: Box::new(stores),
+            window: Box::new(window),
+            claimant: keys.incarnation(),
             observer: Rc::new(observer),
             members,
             other_mode: watched,
@@ -247,6 +267,8 @@ impl Prepared {
     }
 }
 
+/// A loss may be noticed so much later than a message was sent, beside the window itself.
+const BEFORE: Duration = Duration::from_secs(30);
 /// Entries of streams that are read and not yet taken: more wait in Redis.
 const ENTRIES: usize = 64;
 
@@ -322,46 +344,16 @@ pub(super) fn history(rules: &Snapshot, name: &str) -> Option<HistoryLimits> {
     })
 }
 
-/// Tells metrics, health and log how the cluster goes.
-struct Watcher {
-    metrics: Arc<Metrics>,
-    counted: Arc<ShardMetrics>,
-    rules: watch::Receiver<Arc<Rulebook>>,
-    /// Not ready until all subscriptions stand for the first time; a loss later does not take the pod out of service.
-    starting: RefCell<Option<Latch>>,
-    is_up: Cell<bool>,
+/// What history and recovery keep of a namespace.
+fn keeps(rules: &Snapshot, name: &str) -> Option<(HistoryLimits, Option<Duration>)> {
+    let recovery = NamespaceRules::find(rules, name)?.rules.recovery;
+    match history(rules, name) {
+        None if recovery.is_none() => None,
+        limits => Some((limits.unwrap_or(HistoryLimits::NONE), recovery)),
+    }
 }
 
-impl Observer for Watcher {
-    fn up(&self, up: bool, reason: &str) {
-        self.metrics.set_bus_up(up);
-        if up {
-            self.starting.take();
-        }
-        match (self.is_up.replace(up), up) {
-            (false, true) => tracing::info!("the bus is up"),
-            (true, false) => {
-                tracing::warn!(reason, "the bus is down: messages reach this node alone");
-            }
-            _ => {}
-        }
-    }
-
-    fn error(&self, kind: &'static str) {
-        self.counted.bus_error(kind);
-    }
-
-    fn accepted(&self, namespace: &str, source: Source) {
-        let source = match source {
-            Source::Emitter => Counted::Emitter,
-            _ => Counted::Bus,
-        };
-        if let Some(found) = NamespaceRules::find(&self.rules.borrow(), namespace) {
-            self.counted.namespace(&found.rules.label).accepted(source);
-        }
-    }
-
-    fn lag(&self, lag: Duration) {
-        self.counted.bus_lag(lag);
-    }
+/// The longest window of recovery, if there is any.
+pub(super) fn window(rules: &Rulebook) -> Option<Duration> {
+    rules.namespaces().filter_map(|found| found.recovery).max()
 }

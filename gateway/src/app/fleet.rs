@@ -23,6 +23,7 @@ use crate::transport::{Directory, Port};
 /// The shards.
 pub(super) struct Fleet {
     orders: Orders,
+    doors: Vec<Door>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -43,13 +44,12 @@ pub(super) struct Shared {
     pub(super) peers: Option<Arc<dyn Directory>>,
 }
 
+/// The shard whose thread accepts.
+const HOME: usize = 0;
+
 impl Fleet {
-    /// Starts a shard for each inbox; the first one's thread accepts for all, at each of the ports.
-    pub(super) fn start(
-        shared: &Shared,
-        inboxes: Vec<Inbox>,
-        listeners: impl IntoIterator<Item = (Port, TcpListener)>,
-    ) -> io::Result<Self> {
+    /// Starts a shard for each inbox.
+    pub(super) fn start(shared: &Shared, inboxes: Vec<Inbox>) -> io::Result<Self> {
         let Shared {
             rules,
             limits,
@@ -63,15 +63,9 @@ impl Fleet {
         let (shards, forwarded): (Vec<_>, Vec<_>) =
             inboxes.iter().map(|_| mpsc::unbounded_channel()).unzip();
         let (doors, accepted): (Vec<_>, Vec<_>) = inboxes.iter().map(|_| Door::new()).unzip();
-        let acceptor = |(port, listener)| Acceptor {
-            listener,
-            port,
-            doors: doors.clone(),
-            home: 0,
-        };
-        let mut acceptors: Vec<_> = listeners.into_iter().map(acceptor).collect();
         let mut fleet = Self {
             orders: Orders(Vec::new()),
+            doors,
             threads: Vec::new(),
         };
         let channels = forwarded.into_iter().zip(accepted);
@@ -93,12 +87,22 @@ impl Fleet {
                 relay: relay.clone(),
                 peers: peers.clone(),
                 orders,
-                acceptors: std::mem::take(&mut acceptors),
             };
             fleet.threads.push(shard.start()?);
             fleet.orders.0.push(order);
         }
         Ok(fleet)
+    }
+
+    /// Serves a port from now on; the first shard's thread accepts for all.
+    pub(super) fn serve(&self, port: Port, listener: TcpListener) {
+        let acceptor = Acceptor {
+            listener,
+            port,
+            doors: self.doors.clone(),
+            home: HOME,
+        };
+        self.orders.0[HOME].send(Order::Serve(acceptor)).ok();
     }
 
     /// A handle to give orders by.

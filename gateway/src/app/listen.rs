@@ -90,7 +90,7 @@ impl Addresses {
     }
 }
 
-fn bind(name: &'static str, to: Bind, port: u16) -> Result<TcpListener, AppError> {
+pub(super) fn bind(name: &'static str, to: Bind, port: u16) -> Result<TcpListener, AppError> {
     let mut last = None;
     for address in to.candidates(port) {
         match open(address) {

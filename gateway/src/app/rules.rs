@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use carillon_crds::compile::{self, Rulebook};
-use carillon_crds::fault::{self, Faults};
+use carillon_crds::compile::{self, Namespace, Rulebook};
+use carillon_crds::fault::Faults;
 use tokio::sync::watch;
 
 use super::AppError;
@@ -15,16 +15,26 @@ use crate::admin::metrics::Metrics;
 use crate::admin::rules::RulesStatus;
 use crate::bus::Bus;
 use crate::clock;
-use crate::config::{Config, RulesSource};
+use crate::config::{Config, RedisMode, RulesSource};
 use crate::policy::{NamespaceRules, Snapshot};
-use crate::reload::RulesFile;
+use crate::reload::{RulesFile, check_recovery};
 
 /// Where the rules come from, and what is added to them.
 pub(super) struct Source {
     file: Option<RulesFile>,
     app_origin: Option<String>,
-    /// Without other processes.
-    is_alone: bool,
+    joined: Joined,
+}
+
+/// By what this process is joined to others.
+#[derive(Clone, Copy)]
+enum Joined {
+    /// There are none.
+    Alone,
+    /// It is chosen when Redis answers.
+    Soon,
+    /// By this format.
+    By(RedisMode),
 }
 
 /// Who is told of new rules.
@@ -43,14 +53,17 @@ impl Source {
     /// Loads the rules for the first time.
     pub(super) fn load(config: &Config) -> Result<(Self, Snapshot), AppError> {
         let app_origin = config.app_origin.clone();
-        let is_alone = config.redis.is_none();
+        let joined = match &config.redis {
+            None => Joined::Alone,
+            Some(redis) => redis.mode.map_or(Joined::Soon, Joined::By),
+        };
         let (file, text) = match &config.rules {
             RulesSource::Development => {
                 return Ok((
                     Self {
                         file: None,
                         app_origin,
-                        is_alone,
+                        joined,
                     },
                     Arc::new(compile::development()),
                 ));
@@ -66,12 +79,17 @@ impl Source {
         let source = Self {
             file,
             app_origin,
-            is_alone,
+            joined,
         };
         let rules = source
             .compile(&text)
             .map_err(|faults| AppError::Rules(lines(&faults).join("\n")))?;
         Ok((source, rules))
+    }
+
+    /// The format is chosen: rules that need another one are refused from now on.
+    pub(super) fn joined_by(&mut self, mode: RedisMode) {
+        self.joined = Joined::By(mode);
     }
 
     /// Follows the file, for the life of the process. A bad edit changes nothing.
@@ -102,8 +120,8 @@ impl Source {
 
     fn compile(&self, text: &str) -> Result<Snapshot, Faults> {
         let mut rules = compile::load(text)?;
-        if !self.is_alone {
-            refuse_recovery(&rules)?;
+        if let Joined::By(mode) = self.joined {
+            check_recovery(&rules, mode == RedisMode::Streams)?;
         }
         if let Some(origin) = &self.app_origin {
             rules.origins.add(origin);
@@ -122,6 +140,14 @@ impl Followers {
         self.orders.rules(&rules, limits);
         self.status.loaded(rules.hash.clone(), clock::wall());
         tracing::info!(hash = rules.hash, "rules loaded");
+        let before = self.publish.borrow().clone();
+        let is_new = |namespace: &Arc<Namespace>| {
+            let was = before.namespaces().find(|was| was.label == namespace.label);
+            namespace.recovery.is_some() && was.is_none_or(|was| was.recovery.is_none())
+        };
+        if rules.namespaces().any(is_new) {
+            self.bus.recovers_more();
+        }
         self.publish.send_replace(rules);
         self.trim();
     }
@@ -142,21 +168,6 @@ impl Followers {
         };
         self.bus.trim_recovery(&is_recoverable, clock::now());
     }
-}
-
-/// What is kept for who comes back is kept in this process alone.
-fn refuse_recovery(rules: &Rulebook) -> Result<(), Faults> {
-    let mut faults = Faults::new();
-    for (index, namespace) in rules.document.namespaces.iter().enumerate() {
-        if namespace.recovery.is_some() {
-            let path = fault::key(&fault::item("namespaces", index), "recovery");
-            faults.add(
-                path,
-                "works on one node: it cannot be had together with Redis",
-            );
-        }
-    }
-    faults.or(())
 }
 
 fn lines(faults: &Faults) -> Vec<String> {

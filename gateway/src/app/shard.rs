@@ -17,7 +17,7 @@ use crate::bus::inbox::Inbox;
 use crate::clock;
 use crate::hub::{Client, Close, Hub};
 use crate::id::KeyRing;
-use crate::node::{Node, Session};
+use crate::node::{Node, Outline, Session, Stays};
 use crate::policy::Snapshot;
 use crate::transport::admission::Admission;
 use crate::transport::{
@@ -41,8 +41,6 @@ pub(super) struct Shard {
     pub(super) relay: Relay,
     pub(super) orders: mpsc::UnboundedReceiver<Order>,
     pub(super) peers: Option<Arc<dyn Directory>>,
-    /// On one shard's thread stand the acceptors for all.
-    pub(super) acceptors: Vec<Acceptor>,
 }
 
 const SETTLING_TURNS: usize = 64;
@@ -57,6 +55,8 @@ pub(super) enum Order {
     CloseSome(usize, oneshot::Sender<usize>),
     /// Free so many bytes of backlog.
     CutLargest(usize),
+    /// Accept at this port, for all shards.
+    Serve(Acceptor),
     /// End.
     Stop,
 }
@@ -89,7 +89,6 @@ impl Shard {
             relay,
             peers,
             orders,
-            acceptors,
         } = self;
         let now = clock::now();
         let hub = Hub::new(now);
@@ -112,16 +111,14 @@ impl Shard {
         task::spawn_local(hub.clone().flush_forever(clock::now));
         task::spawn_local(gate.clone().keep_time());
         task::spawn_local(gate.clone().serve(accepted));
-        for acceptor in acceptors {
-            task::spawn_local(acceptor.run(gate.clone()));
-        }
         task::spawn_local(gate.clone().serve_forwarded(forwarded));
         task::spawn_local(node.clone().listen(inbox));
+        task::spawn_local(node.clone().keep_sessions());
         obey(orders, &hub, &node, &gate).await;
     }
 }
 
-async fn obey(mut orders: mpsc::UnboundedReceiver<Order>, hub: &Hub, node: &Node, gate: &Gate) {
+async fn obey(mut orders: mpsc::UnboundedReceiver<Order>, hub: &Hub, node: &Node, gate: &Rc<Gate>) {
     while let Some(order) = orders.recv().await {
         match order {
             Order::Rules(rules, settings) => {
@@ -131,6 +128,7 @@ async fn obey(mut orders: mpsc::UnboundedReceiver<Order>, hub: &Hub, node: &Node
             Order::Gather(reply) => drop(reply.send(gather(hub, node, gate))),
             Order::CloseSome(count, reply) => drop(reply.send(gate.close_some(count))),
             Order::CutLargest(bytes) => gate.cut_largest(bytes),
+            Order::Serve(acceptor) => drop(task::spawn_local(acceptor.run(gate.clone()))),
             Order::Stop => return settle().await,
         }
     }
@@ -174,7 +172,7 @@ impl Upper for SocketIo {
         Box::new(Open(self.0.open(client, max_payload)))
     }
 
-    fn hold(&self, client: &Rc<Client>, max_payload: usize, outline: &str) -> Option<Held> {
+    fn hold(&self, client: &Rc<Client>, max_payload: usize, outline: &Outline) -> Option<Held> {
         let held = self.0.hold(client, max_payload, outline)?;
         let (session, heard) = held.into_parts();
         Some(Held {
@@ -183,7 +181,7 @@ impl Upper for SocketIo {
         })
     }
 
-    fn pass_fences(&self, outline: &str) -> Pin<Box<dyn Future<Output = bool>>> {
+    fn pass_fences(&self, outline: &Outline) -> Pin<Box<dyn Future<Output = bool>>> {
         Box::pin(self.0.pass_fences(outline))
     }
 
@@ -221,7 +219,7 @@ impl Application for Open {
         self.0.closed(reason);
     }
 
-    fn outline(&self) -> Option<String> {
+    fn outline(&self) -> Result<Outline, Stays> {
         self.0.outline()
     }
 
@@ -233,8 +231,8 @@ impl Application for Open {
         self.0.moved();
     }
 
-    fn restore(&self, snapshot: &str) -> bool {
-        self.0.restore(snapshot)
+    fn restore<'a>(&'a self, snapshot: &'a str) -> Pin<Box<dyn Future<Output = bool> + 'a>> {
+        Box::pin(self.0.restore(snapshot))
     }
 }
 

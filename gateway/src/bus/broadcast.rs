@@ -29,6 +29,8 @@ pub struct Broadcast {
     pub accepted: Instant,
     /// Who sent it.
     pub source: Source,
+    /// Which order it belongs to: 0 is that of this process, the others are those of the streams; given by the bus.
+    pub lane: usize,
     /// Its place in the order; given by the bus.
     pub entry: Option<EntryId>,
     /// By which it is known again, in the history that all processes share and on its way to them; given by the bus.
@@ -52,6 +54,7 @@ impl Broadcast {
             volatile: false,
             accepted,
             source,
+            lane: 0,
             entry: None,
             mark: None,
             keep: None,
@@ -67,10 +70,15 @@ impl Broadcast {
         !self.volatile && self.ack.is_none() && kept.is_some_and(|keep| keep.recovery.is_some())
     }
 
-    /// Encodes what ends with its place, `offset`; called once, when that is known.
+    /// Whether it lies in a stream, where whoever knows up to where a client was told finds it.
+    pub fn is_in_stream(&self) -> bool {
+        self.lane > 0 && self.entry.is_some() && self.is_recoverable()
+    }
+
+    /// Encodes what ends with its place, `offset`, when that is known; nothing happens the second time.
     pub(super) fn seal(&mut self, offset: EntryId) {
         let Some(keep) = &mut self.keep else { return };
-        if keep.recovery.is_none() || self.ack.is_some() {
+        if keep.recovery.is_none() || self.ack.is_some() || !self.frames.is_empty() {
             return;
         }
         let nsp = &*self.target.namespace;
@@ -87,8 +95,8 @@ impl Broadcast {
             &keep.attachments,
         );
         self.frames = out.into();
-        if keep.limits == HistoryLimits::NONE {
-            // Nobody encodes it again.
+        if keep.limits == HistoryLimits::NONE && self.entry.is_some() {
+            // Nobody encodes it again. What has no place is told at another one where its socket moves here.
             keep.args = Box::default();
             keep.attachments = Vec::new();
         }
@@ -97,6 +105,15 @@ impl Broadcast {
     /// What it occupies in an inbox, near enough for a bound.
     pub(super) fn weight(&self) -> usize {
         size_of::<Self>() + self.frames.len()
+    }
+
+    /// What it occupies before it is encoded.
+    pub(super) fn unsealed_weight(&self) -> usize {
+        let of_keep = |keep: &Keep| {
+            let binary: usize = keep.attachments.iter().map(Bytes::len).sum();
+            keep.name.len() + keep.args.len() + binary
+        };
+        self.weight() + self.keep.as_ref().map_or(0, of_keep)
     }
 }
 

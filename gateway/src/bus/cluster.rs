@@ -5,12 +5,18 @@
 //! message. Every request of a peer is answered exactly once, in a task of its own; every request of ours has a deadline.
 
 mod answers;
+mod cap;
 mod deliver;
 pub mod format;
 pub mod members;
 pub mod modes;
+mod ordered;
 mod requests;
+mod sessions;
+mod storing;
 mod subscriptions;
+mod tell;
+mod works;
 
 use std::{
     cell::{Cell, RefCell},
@@ -22,6 +28,7 @@ use std::{
 
 use tokio::{
     sync::{
+        Notify,
         mpsc::{Receiver, UnboundedReceiver},
         oneshot,
     },
@@ -29,21 +36,24 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 
+use self::ordered::{SLACK, STALL};
 use self::{
     format::{Format, Heard},
     members::Members,
     modes::Told,
+    ordered::Ordered,
     requests::Requests,
+    sessions::Asked,
+    storing::Storing,
     subscriptions::Subscriptions,
+    works::Works,
 };
 use super::{
     Bus,
-    broadcast::{Broadcast, HistoryLimits, Source, Stored},
-    query::Change,
-    redis::{Event, Events, Link, Publish, StreamEvent, from_redis_value},
+    broadcast::{HistoryLimits, Source},
+    redis::{Event, Events, Link, StreamEvent},
     remote::{Outgoing, Remote},
-    shared,
-    wire::{Command, Opts, WireError},
+    wire::WireError,
 };
 
 /// What the task is made of.
@@ -66,10 +76,12 @@ pub struct Parts {
     pub declared: Vec<Arc<str>>,
     /// How long a peer may take to answer.
     pub request_timeout: Duration,
-    /// What the history keeps of a namespace.
-    pub keep: Box<dyn Fn(&str) -> Option<HistoryLimits>>,
-    /// Whether it is for this process to store what other servers and emitters publish.
-    pub stores: Box<dyn Fn() -> bool>,
+    /// What history and recovery keep of a namespace.
+    pub keep: Keeps,
+    /// The longest window of recovery, if there is any.
+    pub window: Box<dyn Fn() -> Option<Duration>>,
+    /// Who this process is, among those that store what other servers and emitters publish.
+    pub claimant: u32,
     /// Who is told how it goes.
     pub observer: Rc<dyn Observer>,
     /// Our own pods.
@@ -80,6 +92,9 @@ pub struct Parts {
     pub now: fn() -> Instant,
 }
 
+/// What history and recovery keep of a namespace, if it has one of them.
+pub type Keeps = Box<dyn Fn(&str) -> Option<(HistoryLimits, Option<Duration>)>>;
+
 /// Who is told how the cluster goes: metrics, health, log.
 pub trait Observer {
     /// Redis answers and all subscriptions stand, or it does not, for this reason.
@@ -88,6 +103,8 @@ pub trait Observer {
     fn error(&self, kind: &'static str);
     /// A message of another process was taken.
     fn accepted(&self, namespace: &str, source: Source);
+    /// The channels of the others were not heard for so long, and are again.
+    fn gap(&self, lasted: Duration);
     /// From published to received, by the probe of this process.
     fn lag(&self, lag: Duration);
 }
@@ -99,25 +116,24 @@ struct Cluster {
     link: Link,
     format: Format,
     request_timeout: Duration,
-    keep: Box<dyn Fn(&str) -> Option<HistoryLimits>>,
-    stores: Box<dyn Fn() -> bool>,
+    keep: Keeps,
+    window: Box<dyn Fn() -> Option<Duration>>,
+    storing: Storing,
     observer: Rc<dyn Observer>,
     now: fn() -> Instant,
     requests: Requests,
+    ordered: Ordered,
+    asked: Asked,
+    letterbox: String,
     subscriptions: RefCell<Subscriptions>,
     /// When the probe that is under way was published.
     probe: RefCell<Option<Instant>>,
     works: Cell<Works>,
+    works_again: Notify,
+    /// It has listened before, and does not since then.
+    deaf_since: Cell<Option<Instant>>,
     /// Nobody is seen who speaks another format.
     speaks_alone: Cell<bool>,
-}
-
-/// What of the way to Redis works.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Works {
-    publishing: bool,
-    listening: bool,
-    reading: bool,
 }
 
 /// So many messages are taken before the other side gets its turn.
@@ -138,12 +154,15 @@ pub async fn run(parts: Parts) {
         declared,
         request_timeout,
         keep,
-        stores,
+        window,
+        claimant,
         observer,
         members,
         other_mode,
         now,
     } = parts;
+    let (ordered, written) = Ordered::new();
+    let letterbox = format.letterbox(format.uid());
     let cluster = Rc::new(Cluster {
         bus,
         remote,
@@ -151,23 +170,33 @@ pub async fn run(parts: Parts) {
         format,
         request_timeout,
         keep,
-        stores,
+        window,
+        storing: Storing::new(claimant),
         observer,
         now,
         requests: Requests::default(),
+        ordered,
+        asked: Asked::default(),
+        letterbox,
         subscriptions: RefCell::default(),
         probe: RefCell::default(),
         works: Cell::new(Works {
             reading: entries.is_none(),
             ..Works::default()
         }),
+        works_again: Notify::new(),
         speaks_alone: Cell::new(false),
+        deaf_since: Cell::default(),
     });
     cluster.subscribe_probe();
+    cluster.set_trim();
     for name in &declared {
         cluster.declare(name);
     }
+    task::spawn_local(Rc::clone(&cluster).claim_storing());
+    task::spawn_local(Rc::clone(&cluster).cap_streams());
     task::spawn_local(Rc::clone(&cluster).watch_modes(members, other_mode));
+    task::spawn_local(Rc::clone(&cluster).watch_written(written));
     let mut tick = time::interval(PROBE_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -186,16 +215,19 @@ pub async fn run(parts: Parts) {
                     cluster.hear(next);
                 }
             }
-            Some(entry) = next_entry(&mut entries) => cluster.read(entry),
-            _ = tick.tick() => cluster.send_probe(),
+            Some(first) = next_entry(&mut entries), if !cluster.ordered.is_stalled() => {
+                cluster.read(first);
+                for _ in 1..TURN {
+                    if cluster.ordered.is_stalled() { break }
+                    let next = entries.as_mut().and_then(|entries| entries.try_recv().ok());
+                    let Some(next) = next else { break };
+                    cluster.read(next);
+                }
+            }
+            () = time::sleep(STALL), if cluster.ordered.is_stalled() => cluster.retry_stalled(),
+            _ = tick.tick() => cluster.second(),
             else => return,
         }
-    }
-}
-
-impl Works {
-    fn is_whole(self) -> bool {
-        self.publishing && self.listening && self.reading
     }
 }
 
@@ -207,137 +239,27 @@ async fn next_entry(entries: &mut Option<Receiver<StreamEvent>>) -> Option<Strea
 }
 
 impl Cluster {
-    /// Something of this process that the others are to know.
-    fn tell(self: &Rc<Self>, outgoing: Outgoing) {
-        match outgoing {
-            Outgoing::Broadcast(broadcast) => {
-                self.remote.taken(&broadcast);
-                self.tell_broadcast(&broadcast);
-            }
-            Outgoing::Change { target, change } => {
-                let opts = Opts {
-                    rooms: target.rooms,
-                    except: target.except,
-                    ..Opts::default()
-                };
-                let command = match change {
-                    Change::Join(rooms) => Command::Join { opts, rooms },
-                    Change::Leave(rooms) => Command::Leave { opts, rooms },
-                    Change::Disconnect { close } => Command::Disconnect { opts, close },
-                };
-                self.send(&target.namespace, command);
-            }
-            Outgoing::Command(command, reply) => {
-                if let Err(error) = self.link.publish(command, reply) {
-                    self.observer.error(error.label());
-                }
-            }
-            Outgoing::Namespace { name, used } => self.use_namespace(&name, used),
-            Outgoing::Room {
-                namespace,
-                room,
-                used,
-                heard,
-            } => self.use_room(&namespace, &room, used, heard),
-            Outgoing::Fetch {
-                target,
-                timeout,
-                reply,
-            } => {
-                let cluster = Rc::clone(self);
-                task::spawn_local(async move { reply.send(cluster.fetch(target, timeout).await) });
-            }
-            Outgoing::ServerSideEmit {
-                namespace,
-                data,
-                timeout,
-                reply,
-            } => {
-                let cluster = Rc::clone(self);
-                task::spawn_local(async move {
-                    reply.send(cluster.emit_to_servers(&namespace, data, timeout).await)
-                });
-            }
-        }
-    }
-
-    fn tell_broadcast(self: &Rc<Self>, broadcast: &Arc<Broadcast>) {
-        self.store(broadcast);
-        if let Some(gather) = &broadcast.ack {
-            let (cluster, broadcast, gather) =
-                (Rc::clone(self), Arc::clone(broadcast), gather.clone());
-            task::spawn_local(async move { cluster.gather_acks(&broadcast, &gather).await });
-            return;
-        }
-        match self.format.broadcast(broadcast, None) {
-            Ok(publish) => self.publish(publish),
-            Err(error) => self.refused(&error),
-        }
-    }
-
-    /// Appends a message of ours to the history that all processes share, before they hear it.
-    fn store(&self, broadcast: &Broadcast) {
-        let stored = broadcast.stored.as_ref().and_then(Stored::take);
-        let Some(append) = shared::append(&self.remote, broadcast) else {
-            return;
-        };
-        let Some(stored) = stored else {
-            return self.append(append);
-        };
-        let (reply, answer) = oneshot::channel();
-        match self.link.publish(append, Some(reply)) {
-            Ok(()) => drop(task::spawn_local(async move {
-                let id = answer.await.ok().and_then(Result::ok);
-                let id = id.and_then(|value| from_redis_value::<String>(value).ok());
-                if let Some(id) = id.and_then(|id| id.parse().ok()) {
-                    // The caller may have gone.
-                    let _ = stored.send(id);
-                }
-            })),
-            Err(error) => self.observer.error(error.label()),
-        }
-    }
-
-    fn append(&self, append: Publish) {
-        if let Err(error) = self.link.publish(append, None) {
-            self.observer.error(error.label());
-        }
-    }
-
-    /// Sends a command to the others.
-    fn send(&self, namespace: &Arc<str>, command: Command) {
-        if !self.speaks_alone.get() && !self.format.is_harmless(&command) {
-            return self.observer.error("other_mode");
-        }
-        match self.format.command(namespace, command) {
-            Ok(publish) => self.publish(publish),
-            Err(error) => self.refused(&error),
-        }
-    }
-
-    fn publish(&self, publish: Publish) {
-        if let Err(error) = self.link.publish(publish, None) {
-            self.remote.lose(1);
-            self.observer.error(error.label());
-        }
-    }
-
-    fn refused(&self, error: &WireError) {
-        self.observer.error(error.label());
-    }
-
     /// Something that came by Redis.
     fn hear(self: &Rc<Self>, event: Event) {
         match event {
-            Event::Publishing => self.now_works("", |works| works.publishing = true),
+            Event::Publishing => {
+                self.now_works("", |works| works.publishing = true);
+                self.bus.renew_sessions();
+            }
             Event::Listening => self.now_works("", |works| works.listening = true),
-            Event::Down { listener, reason } => self.now_works(&reason, |works| {
-                if listener {
-                    works.listening = false;
-                } else {
-                    works.publishing = false;
+            Event::Down { listener, reason } => {
+                self.now_works(&reason, |works| {
+                    if listener {
+                        works.listening = false;
+                    } else {
+                        works.publishing = false;
+                    }
+                });
+                if !listener {
+                    self.deliver_held();
                 }
-            }),
+            }
+            Event::Stalled(stalled) => self.now_works("", |works| works.stalled = stalled),
             Event::Error { kind, count } => (0..count).for_each(|_| self.observer.error(kind)),
             Event::Unsent(count) => self.remote.lose(count),
             Event::Message {
@@ -345,26 +267,10 @@ impl Cluster {
                 channel,
                 payload,
             } => {
-                if self.take_probe(&channel) {
+                if self.take_probe(&channel) || self.take_letter(&channel, &payload) {
                     return;
                 }
                 let heard = self.format.hear(kind, &channel, &payload);
-                self.take(heard);
-            }
-        }
-    }
-
-    /// Something that came by a stream.
-    fn read(self: &Rc<Self>, event: StreamEvent) {
-        match event {
-            StreamEvent::Up => self.now_works("", |works| works.reading = true),
-            StreamEvent::Down(error) => {
-                self.now_works(&error.to_string(), |works| works.reading = false);
-            }
-            StreamEvent::Entry(entry) => {
-                let fields = entry.fields.iter();
-                let fields = fields.map(|(name, value)| (&**name, &**value));
-                let heard = self.format.hear_entry(fields);
                 self.take(heard);
             }
         }
@@ -379,20 +285,35 @@ impl Cluster {
         }
     }
 
-    fn now_works(&self, reason: &str, change: impl FnOnce(&mut Works)) {
-        let before = self.works.get();
-        let mut works = before;
-        change(&mut works);
-        self.works.set(works);
-        // What can be published is, also while the others are not heard.
-        self.remote.set_up(works.publishing, works.is_whole());
-        if works.is_whole() != before.is_whole() {
-            self.observer.up(works.is_whole(), reason);
+    fn subscribe_probe(&self) {
+        drop(self.link.subscribe(self.format.probe_subscription()));
+        if self.bus.shares_sessions() {
+            drop(self.link.subscribe(self.format.own_letterbox()));
         }
     }
 
-    fn subscribe_probe(&self) {
-        drop(self.link.subscribe(self.format.probe_subscription()));
+    /// Once a second.
+    fn second(&self) {
+        self.send_probe();
+        self.set_trim();
+    }
+
+    fn set_trim(&self) {
+        let age = (self.window)().map(|window| window + SLACK);
+        self.format.set_trim(self.bus.latest(), age);
+    }
+
+    /// Tells when all that was published before is answered, or Redis is away.
+    fn flush(self: &Rc<Self>, done: oneshot::Sender<()>) {
+        let (reply, answer) = oneshot::channel();
+        let last = self.link.publish(self.format.probe(), Some(reply));
+        self.in_a_task(|_| async move {
+            if last.is_ok() {
+                // An error says that nothing more is answered.
+                answer.await.ok();
+            }
+            done.send(()).ok();
+        });
     }
 
     fn send_probe(&self) {

@@ -37,7 +37,8 @@ pub struct Replay {
 /// Every room's past. The bus holds the lock around it.
 #[derive(Debug)]
 pub(super) struct Store {
-    head: EntryId,
+    /// The last id of each order.
+    heads: Vec<EntryId>,
     marks: u32,
     bytes: usize,
     bound: usize,
@@ -57,20 +58,24 @@ struct Stored {
 }
 
 impl Store {
-    /// An empty past whose ids start at `millis`, and which holds at most `bound` bytes, and as many of `recovery`.
-    pub(super) fn new(millis: u64, bound: usize, recovery: usize) -> Self {
+    /// An empty past whose ids start at `millis`, and which holds at most `bound` bytes, and as many of `recovery`. Beside its
+    /// own order there are those of so many streams.
+    pub(super) fn new(millis: u64, bound: usize, recovery: usize, streams: usize) -> Self {
+        let own = EntryId {
+            millis,
+            sequence: 0,
+        };
+        let mut heads = vec![own];
+        heads.resize(1 + streams, EntryId::default());
         Self {
-            head: EntryId {
-                millis,
-                sequence: 0,
-            },
+            heads,
             marks: 0,
             bytes: 0,
             bound,
             entries: BTreeMap::new(),
             rooms: HashMap::new(),
             waiters: HashMap::new(),
-            recovery: Kept::new(recovery),
+            recovery: Kept::new(recovery, 1 + streams),
         }
     }
 
@@ -80,36 +85,67 @@ impl Store {
         self.marks
     }
 
-    /// The last id given.
-    pub(super) fn head(&self) -> EntryId {
-        self.head
+    /// The last id of an order.
+    pub(super) fn head(&self, lane: usize) -> EntryId {
+        self.heads[lane]
     }
 
-    /// Gives the message the next id, if it is of the kind that is kept, and encodes what tells its place.
+    /// A stream is heard from this position on.
+    pub(super) fn begin(&mut self, lane: usize, head: EntryId) {
+        self.heads[lane] = self.heads[lane].max(head);
+    }
+
+    fn next(&self) -> EntryId {
+        let own = self.heads[0];
+        EntryId {
+            sequence: own.sequence + 1,
+            ..own
+        }
+    }
+
+    /// Gives the message the next id, if it is of the kind that is kept, and encodes what tells its place. One that belongs
+    /// to a stream has its id from there, or is not stored.
     pub(super) fn prepare(&self, broadcast: &mut Broadcast) {
-        let next = EntryId {
-            sequence: self.head.sequence + 1,
-            ..self.head
-        };
-        let is_kept = broadcast.is_recoverable() || has_history(broadcast);
-        broadcast.entry = is_kept.then_some(next);
-        broadcast.seal(broadcast.entry.unwrap_or(self.head));
+        if broadcast.lane == 0 {
+            let is_kept = broadcast.is_recoverable() || has_history(broadcast);
+            broadcast.entry = is_kept.then(|| self.next());
+        }
+        broadcast.seal(broadcast.entry.unwrap_or(self.heads[broadcast.lane]));
     }
 
     /// Keeps a message that was prepared last.
     pub(super) fn append(&mut self, broadcast: Broadcast) -> Arc<Broadcast> {
+        if let Some(id) = broadcast.entry {
+            self.heads[broadcast.lane] = id;
+        }
+        self.remember(broadcast)
+    }
+
+    /// Keeps a message of the past of a stream.
+    pub(super) fn remember(&mut self, broadcast: Broadcast) -> Arc<Broadcast> {
         let broadcast = Arc::new(broadcast);
-        let (Some(id), Some(keep)) = (broadcast.entry, &broadcast.keep) else {
+        let Some(keep) = &broadcast.keep else {
             return broadcast;
         };
-        self.head = id;
-        if has_history(&broadcast) {
-            self.insert(id, &broadcast, kept_rooms(&broadcast), keep.limits);
+        if has_history(&broadcast)
+            && let Some(place) = self.place(&broadcast)
+        {
+            self.insert(place, &broadcast, kept_rooms(&broadcast), keep.limits);
         }
-        if broadcast.is_recoverable() {
+        if let Some(id) = broadcast.entry.filter(|_| broadcast.is_recoverable()) {
             self.recovery.append(id, &broadcast);
         }
         broadcast
+    }
+
+    /// By what the history knows a message: its own id, or for one of a stream, whose ids may be those of another stream too,
+    /// the order in which it came.
+    fn place(&mut self, broadcast: &Broadcast) -> Option<EntryId> {
+        if broadcast.lane == 0 {
+            return broadcast.entry;
+        }
+        self.heads[0] = self.next();
+        Some(self.heads[0])
     }
 
     fn insert(
@@ -142,7 +178,7 @@ impl Store {
             let key = (Arc::from(past.namespace), Arc::clone(room));
             let kept = self.rooms.get(&key).into_iter().flatten().rev();
             ids.extend(
-                kept.take_while(|id| past.since.is_none_or(|since| **id > since))
+                kept.take_while(|id| self.entries.get(id).is_some_and(|e| e.is_after(past.since)))
                     .filter(|id| self.entries.get(id).is_some_and(|e| !e.is_over(now)))
                     .take(past.last),
             );
@@ -155,7 +191,7 @@ impl Store {
             .map(|stored| Arc::clone(&stored.broadcast));
         Replay {
             entries: entries.collect(),
-            head: self.head,
+            head: self.heads[0],
         }
     }
 
@@ -261,6 +297,12 @@ impl Store {
 impl Stored {
     fn age(&self, now: Instant) -> Duration {
         now.saturating_duration_since(self.broadcast.accepted)
+    }
+
+    /// What has no id, because it was not stored, is later than anything that a client may name.
+    fn is_after(&self, since: Option<EntryId>) -> bool {
+        let id = self.broadcast.entry;
+        since.is_none_or(|since| id.is_none_or(|id| id > since))
     }
 
     fn is_over(&self, now: Instant) -> bool {

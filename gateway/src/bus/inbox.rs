@@ -8,7 +8,7 @@ use std::sync::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    broadcast::Broadcast,
+    broadcast::{Broadcast, EntryId},
     gather::Tally,
     query::{Change, Query, Reply},
     recovery::Record,
@@ -41,6 +41,15 @@ pub enum Inbound {
     },
     /// Nobody waits for the acks of this packet id any more.
     ForgetAck(u64),
+    /// An order has been heard up to there, by entries that are for nobody here.
+    Position {
+        /// Which order.
+        lane: usize,
+        /// Its last id.
+        id: EntryId,
+    },
+    /// Write the sessions of all sockets again.
+    Renew,
     /// A client has come back elsewhere before this shard noticed that it was gone: its socket goes.
     Yield {
         /// The namespace.
@@ -58,7 +67,12 @@ impl Inbound {
     fn weight(&self) -> usize {
         match self {
             Self::Broadcast(broadcast) => broadcast.weight(),
-            Self::Change { .. } | Self::Query { .. } | Self::ForgetAck(_) | Self::Yield { .. } => 0,
+            Self::Change { .. }
+            | Self::Query { .. }
+            | Self::ForgetAck(_)
+            | Self::Position { .. }
+            | Self::Renew
+            | Self::Yield { .. } => 0,
         }
     }
 }

@@ -38,6 +38,12 @@ pub struct Record {
     pub rooms: Vec<(Arc<str>, EntryId)>,
     /// The position at which the socket connected for the first time.
     pub position: EntryId,
+    /// The position when this was written: up to there the socket was told everything.
+    pub upto: EntryId,
+    /// The last of what it may have been told up to there.
+    pub last: EntryId,
+    /// Written by a server that tells no positions.
+    pub is_foreign: bool,
     /// Its data, as JSON text.
     pub data: Box<str>,
     /// Its user, as JSON text; `null` without an identity.
@@ -46,6 +52,20 @@ pub struct Record {
     pub owner: usize,
     /// How long it may be away.
     pub window: std::time::Duration,
+}
+
+impl Record {
+    /// After which place a client has to be told what it missed, by the last offset that it has seen; `None` if that is not
+    /// known. Whoever has the last of what there was has all that there was.
+    pub fn resumes(&self, offset: Option<EntryId>) -> Option<EntryId> {
+        let had = match offset {
+            Some(offset) => offset,
+            None if self.is_foreign => return None,
+            None => self.position,
+        };
+        let has_all = !self.is_foreign && had >= self.last;
+        Some(if has_all { had.max(self.upto) } else { had })
+    }
 }
 
 /// A session that was asked for.
@@ -93,17 +113,27 @@ pub struct RecoveryLoad {
 }
 
 impl Bus {
-    /// The position before all messages of this bus.
-    pub fn start(&self) -> EntryId {
-        EntryId {
+    /// The position before all messages of an order.
+    pub fn start(&self, lane: usize) -> EntryId {
+        let head = self.head(lane);
+        let start = EntryId {
             sequence: 0,
-            ..self.head()
-        }
+            ..head
+        };
+        // A stream goes on from where it was.
+        if lane == 0 { start } else { head }
     }
 
-    /// The last id given.
-    pub fn head(&self) -> EntryId {
-        self.store().head()
+    /// The last id of an order.
+    pub fn head(&self, lane: usize) -> EntryId {
+        self.store().head(lane)
+    }
+
+    /// The last message that a socket may have been told, if `told` says up to which position that is known, and which was
+    /// the last one then.
+    pub fn last_told(&self, record: &Record, told: (EntryId, EntryId)) -> EntryId {
+        let lane = self.lane(&record.namespace);
+        self.store().recovery.last(record, lane, told)
     }
 
     /// A socket of that private id lives on a shard.
@@ -112,22 +142,59 @@ impl Bus {
             .enlist(shard, Arc::clone(namespace), socket, pid);
     }
 
-    /// The rooms or the data of a socket have changed. A bus whose sessions must outlive the process writes the record;
-    /// the one in memory learns all at the end.
-    pub fn touch(&self, _record: impl FnOnce() -> Option<Record>) {}
-
     /// A connection was lost: its client may come back within the window.
     pub fn save(&self, record: Record, now: Instant) {
+        match self.write_saved(record) {
+            Ok((socket, pid)) => self.release(socket, pid),
+            Err(record) => self.save_here(*record, now),
+        }
+    }
+
+    /// The same in this process alone.
+    pub(super) fn save_here(&self, record: Record, now: Instant) {
         self.sessions().save(record, now);
     }
 
     /// A socket has ended for good.
     pub fn forget(&self, socket: SocketId, pid: PrivateId) {
+        self.erase(pid);
+        self.release(socket, pid);
+    }
+
+    /// A socket goes on in another process, which is about to write its session.
+    pub fn hand_over(&self, record: Record, now: Instant) {
+        self.sessions().hand_over(record, now);
+    }
+
+    /// Whether a socket of that private id lives in this process.
+    pub fn is_live(&self, pid: PrivateId) -> bool {
+        self.sessions().is_live(pid)
+    }
+
+    /// A socket goes on elsewhere.
+    pub fn release(&self, socket: SocketId, pid: PrivateId) {
         self.sessions().forget(socket, pid);
     }
 
-    /// Takes a session for the socket that continues it: nobody else gets it. One whose socket still lives is given up by
-    /// its shard first.
+    /// Takes a session, from wherever it is, for the socket that continues it: nobody else gets it. One whose socket still
+    /// lives is given up first.
+    pub async fn claim(
+        &self,
+        namespace: &Arc<str>,
+        pid: PrivateId,
+        now: Instant,
+    ) -> Option<Box<Record>> {
+        let here = match self.take(namespace, pid, now) {
+            Taken::Now(record) => record,
+            Taken::Soon(answer) => answer.await.ok().flatten(),
+        };
+        match here {
+            Some(record) => Some(record),
+            None => self.take_elsewhere(namespace, pid).await,
+        }
+    }
+
+    /// The same of this process alone.
     pub fn take(&self, namespace: &str, pid: PrivateId, now: Instant) -> Taken {
         match self.sessions().take(namespace, pid, now) {
             sessions::Found::Saved(record) => Taken::Now(Some(record)),
@@ -156,11 +223,14 @@ impl Bus {
 
     /// Reads a page of what a client has missed; `None` if something of it may be forgotten already.
     pub fn missed(&self, wanted: &Wanted<'_>) -> Option<Missed> {
+        let lane = self.lane(&wanted.record.namespace);
         let store = self.store();
-        if wanted.from.millis != store.head().millis || wanted.from > store.head() {
+        let head = store.head(lane);
+        let is_of_here = lane > 0 || wanted.from.millis == head.millis;
+        if !is_of_here || wanted.from > head {
             return None;
         }
-        store.recovery.read(wanted)
+        store.recovery.read(wanted, lane)
     }
 
     /// Forgets what is over, and all of namespaces that are not recoverable any more. Called at a reload and now and then.
@@ -182,7 +252,7 @@ impl Bus {
     }
 
     /// No code panics while it holds the lock, so poisoned sessions are still whole.
-    fn sessions(&self) -> MutexGuard<'_, sessions::Sessions> {
+    pub(super) fn sessions(&self) -> MutexGuard<'_, sessions::Sessions> {
         self.0
             .sessions
             .lock()

@@ -3,14 +3,19 @@
 //! Two connections: one publishes and asks, the other listens, so that a listener that Redis cuts off for its backlog
 //! takes no publication with it. Both come back by themselves, and all subscriptions stand again before [`Event::Listening`].
 
+mod cap;
 mod connect;
 mod error;
 mod events;
 mod listen;
 mod meter;
+mod migrating;
 mod pause;
+mod publication;
 mod publish;
+mod source;
 mod stream;
+mod subscribe;
 mod url;
 
 use std::{
@@ -31,8 +36,9 @@ use self::connect::patiently;
 pub use self::{
     error::{LinkError, PublishError},
     events::Events,
-    publish::Publish,
-    stream::{Entries, StreamEvent, read_streams},
+    publication::{Publish, Trim},
+    source::Source,
+    stream::{Entries, Past, StreamEvent, read_streams},
     url::{RedisUrl, UrlError},
 };
 use self::{
@@ -45,7 +51,7 @@ use self::{
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where it is.
-    pub url: RedisUrl,
+    pub source: Source,
     /// Bytes of commands that may wait to be sent.
     pub queue_bytes: usize,
     /// Bytes of messages that may have come and not be taken.
@@ -58,7 +64,7 @@ impl Settings {
     /// The defaults for a URL.
     pub fn new(url: RedisUrl) -> Self {
         Self {
-            url,
+            source: Source::fixed(url),
             queue_bytes: 16 << 20,
             listen_bytes: 64 << 20,
             request_timeout: Duration::from_secs(5),
@@ -102,6 +108,8 @@ pub enum Event {
         /// Why.
         reason: String,
     },
+    /// What is published has not moved for a moment, or moves again.
+    Stalled(bool),
     /// A message has come.
     Message {
         /// By what.
@@ -134,6 +142,7 @@ struct Shared {
     failed: watch::Sender<Option<(u64, LinkError)>>,
     changes: mpsc::UnboundedSender<listen::Change>,
     timeout: Duration,
+    is_cluster: bool,
 }
 
 /// The connection that commands go by, and which one it is.
@@ -166,6 +175,7 @@ impl Link {
             failed: watch::channel(None).0,
             changes,
             timeout: settings.request_timeout,
+            is_cluster: settings.source.is_cluster(),
         }));
         task::spawn_local(publish::pump(
             link.clone(),
@@ -214,10 +224,21 @@ impl Link {
         let answer = answer.flatten();
         if let Err(error) = &answer
             && error.ends_connection()
+            && !self.is_a_part(error)
         {
             self.0.failed.send_replace(Some((number, error.clone())));
         }
         answer
+    }
+
+    /// Whether it is a Redis Cluster.
+    pub fn is_cluster(&self) -> bool {
+        self.0.is_cluster
+    }
+
+    /// A command that a node of a Redis Cluster did not answer, as it died: the others go on.
+    fn is_a_part(&self, error: &LinkError) -> bool {
+        self.0.is_cluster && *error == LinkError::Closed
     }
 
     /// How many connections listen to a channel.
@@ -291,6 +312,10 @@ impl Halves {
             payload,
         };
         self.events.send_held(message, held);
+    }
+
+    fn stalled(&self, stalled: bool) {
+        self.events.send(Event::Stalled(stalled));
     }
 
     fn unsent(&self, count: usize) {

@@ -15,11 +15,14 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
+    PublishError,
     broadcast::Broadcast,
     query::Change,
+    recovery::Record,
     redis::{LinkError, Publish, Value},
-    wire::{Data, RemoteSocket},
+    wire::{Data, RemoteSocket, streams::Names},
 };
+use crate::id::PrivateId;
 use crate::target::Target;
 
 /// What the cluster is to be told.
@@ -27,6 +30,32 @@ use crate::target::Target;
 pub enum Outgoing {
     /// A broadcast, which is delivered here already.
     Broadcast(Arc<Broadcast>),
+    /// A message that is delivered when the stream has given it its place.
+    Ordered(Box<Broadcast>),
+    /// A session is to be found by other processes.
+    Session {
+        /// The session.
+        record: Box<Record>,
+        /// Its socket is gone, else it lives here.
+        is_saved: bool,
+        /// Told once it is written.
+        written: Option<oneshot::Sender<()>>,
+    },
+    /// A session is not to be found any more.
+    Erase(PrivateId),
+    /// Take a session that is not in this process.
+    Take {
+        /// The namespace.
+        namespace: Arc<str>,
+        /// By what the client is known.
+        pid: PrivateId,
+        /// The session, if there is one.
+        reply: oneshot::Sender<Option<Box<Record>>>,
+    },
+    /// What another process asked for is done; its answer, after all that came before it on this queue.
+    Answer(Publish),
+    /// Tell when all that came before it is done.
+    Flush(oneshot::Sender<()>),
     /// A command that is sent after all that came before it on this queue.
     Command(Publish, Option<oneshot::Sender<Result<Value, LinkError>>>),
     /// A change of the sockets of a selection, which is made here already.
@@ -106,8 +135,10 @@ struct Line {
     bound: usize,
     up: AtomicBool,
     whole: AtomicBool,
+    stalled: AtomicBool,
     mode: &'static str,
     hears: Hears,
+    streams: Option<Names>,
     timeout: Duration,
     keys: String,
     lost: Arc<AtomicU64>,
@@ -126,11 +157,13 @@ pub enum Hears {
 
 impl Remote {
     /// Both ends of a queue that holds at most `bound` bytes of broadcasts. `mode` is the name of the format,
-    /// `timeout` how long others may take to answer, and `prefix` what our keys in Redis begin with.
+    /// `timeout` how long others may take to answer, and `prefix` what our keys in Redis begin with. `streams` are those that
+    /// give messages their places, if the format has any.
     pub fn new(
         bound: usize,
         mode: &'static str,
         hears: Hears,
+        streams: Option<Names>,
         timeout: Duration,
         prefix: &str,
     ) -> (Self, mpsc::UnboundedReceiver<Outgoing>) {
@@ -141,8 +174,10 @@ impl Remote {
             bound,
             up: AtomicBool::new(false),
             whole: AtomicBool::new(false),
+            stalled: AtomicBool::new(false),
             mode,
             hears,
+            streams,
             timeout,
             keys: format!("{{{prefix}:carillon}}:"),
             lost: Arc::default(),
@@ -159,6 +194,7 @@ impl Remote {
     pub fn takes(&self) -> bool {
         self.is_up()
             && self.0.whole.load(Ordering::Relaxed)
+            && !self.is_stalled()
             && self.0.bytes.load(Ordering::Acquire) <= self.0.bound
     }
 
@@ -166,6 +202,16 @@ impl Remote {
     pub fn set_up(&self, up: bool, whole: bool) {
         self.0.up.store(up, Ordering::Relaxed);
         self.0.whole.store(whole, Ordering::Relaxed);
+    }
+
+    /// Set by the task: Redis has not answered what was published for a moment.
+    pub fn set_stalled(&self, stalled: bool) {
+        self.0.stalled.store(stalled, Ordering::Relaxed);
+    }
+
+    /// Whether nobody can rely on what is published now: it waits behind something that Redis does not answer.
+    pub fn is_stalled(&self) -> bool {
+        self.0.stalled.load(Ordering::Relaxed)
     }
 
     /// The name of the format.
@@ -176,6 +222,17 @@ impl Remote {
     /// Which rooms are subscribed one by one.
     pub fn hears(&self) -> Hears {
         self.0.hears
+    }
+
+    /// How many streams there are.
+    pub fn streams(&self) -> usize {
+        self.0.streams.as_ref().map_or(0, Names::total)
+    }
+
+    /// Which of them a namespace is written to, counted from 1; 0 where there is none.
+    pub(super) fn lane(&self, namespace: &str) -> usize {
+        let streams = self.0.streams.as_ref();
+        streams.map_or(0, |names| 1 + names.index(namespace))
     }
 
     /// How long others may take to answer.
@@ -194,20 +251,29 @@ impl Remote {
         self.0.lost.fetch_add(count as u64, Ordering::Relaxed);
     }
 
-    /// Passes a broadcast on; false if the others do not get it.
+    /// Passes a broadcast on; false if the others do not get it, or may not.
     pub(super) fn broadcast(&self, broadcast: &Arc<Broadcast>) -> bool {
         let weight = broadcast.weight();
         let before = self.0.bytes.fetch_add(weight, Ordering::AcqRel);
         if self.is_up() && (before == 0 || before + weight <= self.0.bound) {
-            return self
-                .0
-                .to
-                .send(Outgoing::Broadcast(Arc::clone(broadcast)))
-                .is_ok();
+            let sent = self.0.to.send(Outgoing::Broadcast(Arc::clone(broadcast)));
+            return sent.is_ok() && !self.is_stalled();
         }
         self.0.bytes.fetch_sub(weight, Ordering::AcqRel);
         self.lose(1);
         false
+    }
+
+    /// Passes a message on that is delivered here when it has its place; that is found out also while Redis is away.
+    pub(super) fn order(&self, broadcast: Broadcast) -> Result<(), PublishError> {
+        let weight = broadcast.unsealed_weight();
+        let before = self.0.bytes.fetch_add(weight, Ordering::AcqRel);
+        if before > 0 && before + weight > self.0.bound {
+            self.0.bytes.fetch_sub(weight, Ordering::AcqRel);
+            return Err(PublishError::Full);
+        }
+        self.send(Outgoing::Ordered(Box::new(broadcast)));
+        Ok(())
     }
 
     /// The name of a key; all of ours lie in one slot of a Redis Cluster.
@@ -239,6 +305,12 @@ impl Remote {
     /// The task has taken a broadcast off the queue.
     pub(super) fn taken(&self, broadcast: &Broadcast) {
         self.0.bytes.fetch_sub(broadcast.weight(), Ordering::AcqRel);
+    }
+
+    /// The same of one that is not encoded yet.
+    pub(super) fn ordered(&self, broadcast: &Broadcast) {
+        let weight = broadcast.unsealed_weight();
+        self.0.bytes.fetch_sub(weight, Ordering::AcqRel);
     }
 }
 

@@ -314,7 +314,8 @@ mod tests {
 
     #[test]
     fn only_what_is_kept_is_appended() {
-        let (remote, _outgoing) = Remote::new(1, "classic", Hears::Everything, Duration::ZERO, "p");
+        let (remote, _outgoing) =
+            Remote::new(1, "classic", Hears::Everything, None, Duration::ZERO, "p");
         let mut broadcast = kept(&["a"], "", vec![]);
         assert!(append(&remote, &broadcast).is_some());
         broadcast.volatile = true;

@@ -5,9 +5,11 @@ use bytes::Bytes;
 use super::{
     broadcast::{Keep, Source},
     gather::AckReply,
-    query::{Answer, Counts},
+    inbox::Inbound,
+    query::{Answer, Change, Counts, Query},
     *,
 };
+use crate::target::Target;
 
 const BOOT: u64 = 1_700_000_000_000;
 

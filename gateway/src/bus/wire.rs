@@ -275,6 +275,9 @@ pub enum WireError {
     /// A type that is not in the protocol.
     #[error("the message is of no known type")]
     Kind,
+    /// Its channel, or the message around it, is of another namespace.
+    #[error("the message names another namespace than its channel")]
+    Namespace,
     /// A placeholder without its attachment.
     #[error("a placeholder names no attachment")]
     Placeholder,
@@ -289,6 +292,7 @@ impl WireError {
             Self::Depth => "depth",
             Self::Field(_) => "field",
             Self::Kind => "kind",
+            Self::Namespace => "namespace",
             Self::Placeholder => "placeholder",
         }
     }

@@ -10,8 +10,8 @@ use carillon_crds::names::port;
 use super::settings::{Setting, Settings};
 use super::variables::{self as v, Variable};
 use super::{
-    Api, Bind, Config, DrainSettings, Faults, LogFilter, PeerSettings, RedisSettings, RulesSource,
-    Secret, SubscriptionMode, values,
+    Api, Bind, Check, Config, DrainSettings, Faults, LogFilter, PeerSettings, RedisSettings,
+    RulesSource, Secret, SubscriptionMode, values,
 };
 
 /// The configuration of a gateway that serves.
@@ -41,23 +41,31 @@ pub(super) fn config(mut settings: Settings<'_>) -> Result<Config, Faults> {
     settings.finish(config)
 }
 
-/// The document that a subcommand is about.
-pub(super) fn document(
-    mut settings: Settings<'_>,
-    file: Option<&OsString>,
-) -> Result<RulesSource, Faults> {
-    if let Some(file) = file {
-        return Ok(RulesSource::File(PathBuf::from(file)));
-    }
-    let source = rules(&mut settings);
+/// The document that a subcommand is about, and the bus that it is for.
+pub(super) fn check(mut settings: Settings<'_>, file: Option<&OsString>) -> Result<Check, Faults> {
+    let s = &mut settings;
+    let source = match file {
+        Some(file) => RulesSource::File(PathBuf::from(file)),
+        None => rules(s),
+    };
     if source == RulesSource::Development {
-        settings.fault(
+        s.fault(
             "",
             None,
             "name a file, or set CARILLON_RULES or CARILLON_RULES_TEXT",
         );
     }
-    settings.finish(source)
+    let check = Check {
+        source,
+        mode: s.parse(&v::REDIS_MODE, values::redis_mode),
+        subscription_mode: subscription_mode(s),
+    };
+    settings.finish(check)
+}
+
+fn subscription_mode(s: &mut Settings<'_>) -> SubscriptionMode {
+    s.parse(&v::REDIS_SUBSCRIPTION_MODE, values::subscription_mode)
+        .unwrap_or(SubscriptionMode::Dynamic)
 }
 
 fn rules(s: &mut Settings<'_>) -> RulesSource {
@@ -157,7 +165,9 @@ fn redis(s: &mut Settings<'_>) -> Option<RedisSettings> {
         .parse(&v::REDIS_KEY_PREFIX, values::key_prefix)
         .unwrap_or_else(|| "socket.io".to_owned());
     let settings = RedisSettings {
+        url_file: path(s, &v::REDIS_URL_FILE),
         ca: redis_ca(s),
+        ca_file: path(s, &v::REDIS_CA_FILE),
         mode: s.parse(&v::REDIS_MODE, values::redis_mode),
         stream_name: s
             .parse(&v::REDIS_STREAM_NAME, values::key_prefix)
@@ -165,9 +175,7 @@ fn redis(s: &mut Settings<'_>) -> Option<RedisSettings> {
         stream_count: s
             .parse(&v::REDIS_STREAM_COUNT, values::stream_count)
             .unwrap_or(1),
-        subscription_mode: s
-            .parse(&v::REDIS_SUBSCRIPTION_MODE, values::subscription_mode)
-            .unwrap_or(SubscriptionMode::Dynamic),
+        subscription_mode: subscription_mode(s),
         request_timeout: s
             .parse(&v::REDIS_REQUEST_TIMEOUT, values::duration)
             .unwrap_or(Duration::from_secs(5)),
@@ -176,6 +184,10 @@ fn redis(s: &mut Settings<'_>) -> Option<RedisSettings> {
     };
     refuse_without_redis(s);
     url.map(|_| settings)
+}
+
+fn path(s: &mut Settings<'_>, variable: &Variable) -> Option<PathBuf> {
+    s.get(variable).map(|file| PathBuf::from(file.value))
 }
 
 /// The text of the file of certificates.

@@ -8,7 +8,7 @@ use clap::{Arg, ArgMatches, Command};
 use super::build;
 use super::settings::Settings;
 use super::variables::{self, Variable};
-use super::{Config, Environment, Faults, RulesSource};
+use super::{Config, Environment, Faults, RedisMode, RulesSource, SubscriptionMode};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -16,11 +16,22 @@ pub enum Invocation {
     /// Serve.
     Run(Box<Config>),
     /// Print every fault of a document.
-    Check(RulesSource),
+    Check(Check),
     /// Print the effective document with all defaults.
     Rules(RulesSource),
     /// Print this text (help, version) and end well.
     Print(String),
+}
+
+/// What is to be checked.
+#[derive(Debug)]
+pub struct Check {
+    /// The document.
+    pub source: RulesSource,
+    /// The format of the bus that it is for, if one is named.
+    pub mode: Option<RedisMode>,
+    /// Which rooms have a channel of their own there.
+    pub subscription_mode: SubscriptionMode,
 }
 
 /// Reads the arguments (the program's name first) and the environment.
@@ -59,10 +70,10 @@ fn invocation(matches: &ArgMatches, settings: Settings<'_>) -> Result<Invocation
     let Some((name, sub)) = matches.subcommand() else {
         return build::config(settings).map(|config| Invocation::Run(Box::new(config)));
     };
-    let source = build::document(settings, sub.get_one::<OsString>("FILE"))?;
+    let check = build::check(settings, sub.get_one::<OsString>("FILE"))?;
     Ok(match name {
-        "check" => Invocation::Check(source),
-        _ => Invocation::Rules(source),
+        "check" => Invocation::Check(check),
+        _ => Invocation::Rules(check.source),
     })
 }
 
@@ -88,7 +99,7 @@ pub(super) fn command() -> Command {
         .args(variables::all().map(flag))
         .subcommand(
             Command::new("check")
-                .about("Print every fault of a rules document; exit 1 if there is one")
+                .about("Print every fault of a rules document, for a --redis-mode if one is named; exit 1 if there is one")
                 .arg(file.clone()),
         )
         .subcommand(
@@ -97,6 +108,12 @@ pub(super) fn command() -> Command {
                 .arg(file),
         )
 }
+
+/// The flags that `check` reads too.
+const OF_CHECK: [&str; 2] = [
+    variables::REDIS_MODE.flag,
+    variables::REDIS_SUBSCRIPTION_MODE.flag,
+];
 
 fn flag(variable: &'static Variable) -> Arg {
     let mut help = format!("{} [env: {}]", variable.help, variable.env.join(", "));
@@ -108,5 +125,6 @@ fn flag(variable: &'static Variable) -> Arg {
         .value_name(variable.value)
         .value_parser(clap::value_parser!(OsString))
         .allow_hyphen_values(true)
+        .global(OF_CHECK.contains(&variable.flag))
         .help(help)
 }

@@ -279,7 +279,7 @@ fn rules_come_from_one_place() {
 fn subcommands_name_their_document() {
     let file = |name: &str| RulesSource::File(name.into());
     let source = |line: &str| match given(line) {
-        Ok(Invocation::Check(source) | Invocation::Rules(source)) => source,
+        Ok(Invocation::Check(Check { source, .. }) | Invocation::Rules(source)) => source,
         other => panic!("{line}: {other:?}"),
     };
     assert_eq!(source("check a.yaml"), file("a.yaml"));
@@ -287,6 +287,33 @@ fn subcommands_name_their_document() {
     assert_eq!(source("--rules c.yaml rules"), file("c.yaml"));
     assert!(matches!(given("rules a"), Ok(Invocation::Rules(_))));
     refused("check", &["name a file"]);
+}
+
+#[test]
+fn a_check_may_be_for_a_bus() {
+    let bus = |line: &str| match given(line) {
+        Ok(Invocation::Check(check)) => (check.mode, check.subscription_mode),
+        other => panic!("{line}: {other:?}"),
+    };
+    let dynamic = SubscriptionMode::Dynamic;
+    for (line, expected) in [
+        ("check a", (None, dynamic)),
+        (
+            "check --redis-mode classic a",
+            (Some(RedisMode::Classic), dynamic),
+        ),
+        (
+            "--redis-mode streams check a",
+            (Some(RedisMode::Streams), dynamic),
+        ),
+        (
+            "CARILLON_REDIS_MODE=sharded check --redis-subscription-mode static a",
+            (Some(RedisMode::Sharded), SubscriptionMode::Static),
+        ),
+    ] {
+        assert_eq!(bus(line), expected, "{line}");
+    }
+    refused("check --redis-mode x a", &["classic"]);
 }
 
 #[test]

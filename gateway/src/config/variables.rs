@@ -224,7 +224,7 @@ pub const REDIS_URL_FILE: Variable = setting(
     &["CARILLON_REDIS_URL_FILE"],
     "FILE",
     "",
-    "A file that holds that URL",
+    "A file that holds that URL. It is watched: another server takes effect within seconds, another password with the next connection; what cannot be read changes nothing",
 );
 /// Whom to trust.
 pub const REDIS_CA_FILE: Variable = setting(
@@ -232,7 +232,7 @@ pub const REDIS_CA_FILE: Variable = setting(
     &["CARILLON_REDIS_CA_FILE"],
     "FILE",
     "the certificates of the system",
-    "A file of PEM certificates: with rediss:// only servers with a certificate from one of these are trusted",
+    "A file of PEM certificates: with rediss:// only servers with a certificate from one of these are trusted. Read anew for every connection",
 );
 /// What the servers of the cluster speak.
 pub const REDIS_MODE: Variable = setting(

@@ -1,3 +1,5 @@
+mod fleet;
+
 use super::*;
 
 fn plan(hold: u64, timeout: u64, per_second: f64) -> Plan {
@@ -6,6 +8,7 @@ fn plan(hold: u64, timeout: u64, per_second: f64) -> Plan {
         hold: seconds(hold),
         timeout: seconds(timeout),
         per_second,
+        has_fleet: false,
     }
 }
 

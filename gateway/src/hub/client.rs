@@ -20,7 +20,7 @@ pub struct Client {
     pub(super) sending: RefCell<Option<AbortHandle>>,
     /// On the dirty list.
     pub(super) scheduled: Cell<bool>,
-    /// Nothing was put on the backlog since this was set.
+    /// Nothing was put on the backlog since this was set, but what others find in a stream.
     pub(super) calm: Cell<bool>,
     /// Bytes in `backlog` and `held`.
     pub(super) unsent: Cell<usize>,
@@ -129,7 +129,6 @@ impl Client {
     #[inline]
     pub(super) fn push(&self, range: &Range) {
         self.unsent.set(self.unsent.get() + range.len());
-        self.calm.set(false);
         self.backlog.borrow_mut().push(range);
     }
 

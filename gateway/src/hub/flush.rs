@@ -147,6 +147,14 @@ impl Hub {
         self.discard(client);
     }
 
+    /// What waits is kept for a poll that is still to come, and nothing more is taken for it.
+    pub fn keep(&self, client: &Client) {
+        client
+            .closing
+            .set(client.closing.get().or(Some(Close::Forced)));
+        self.hold(client, false);
+    }
+
     /// The last words for a poll that is still to come; [`Self::take_batch`] takes them with all that waits.
     pub fn linger(&self, client: &Client, last_words: impl FnOnce(&mut Vec<u8>)) {
         self.say(client, last_words);

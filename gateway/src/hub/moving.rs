@@ -20,12 +20,12 @@ pub struct Unsent {
 }
 
 impl Hub {
-    /// From now on it is noted whether anything more is to be sent to this connection.
+    /// From now on it is noted whether anything more is to be sent to this connection that no stream has.
     pub fn calm(&self, client: &Client) {
         client.calm.set(true);
     }
 
-    /// Whether nothing was to be sent to it since [`Self::calm`].
+    /// Whether nothing of that kind was to be sent to it since [`Self::calm`].
     #[must_use]
     pub fn is_calm(&self, client: &Client) -> bool {
         client.calm.get()

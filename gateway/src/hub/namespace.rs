@@ -135,8 +135,15 @@ impl Namespace {
             seat.room.unseat(seat.index);
             self.forget_if_empty(&seat.room);
         }
-        let known = self.by_id.borrow_mut().remove(&socket.id);
-        if let (Some(watch), Some(_)) = (&self.watch, known) {
+        let mut by_id = self.by_id.borrow_mut();
+        // Its client may be here by another connection already.
+        let is_it = by_id.get(&socket.id);
+        let is_it = is_it.is_some_and(|known| Rc::ptr_eq(known, socket));
+        if is_it {
+            by_id.remove(&socket.id);
+        }
+        drop(by_id);
+        if let Some(watch) = self.watch.as_ref().filter(|_| is_it) {
             watch.room(&self.name, &Arc::from(socket.id.as_str()), false);
         }
     }
@@ -215,7 +222,7 @@ impl Namespace {
 
     /// The members of a room, or the socket whose own room it is.
     fn visit(&self, name: &str, each: &mut impl FnMut(&Rc<Client>, &Rc<Socket>)) {
-        if let Some(socket) = SocketId::parse(name).and_then(|id| self.socket(&id)) {
+        if let Some(socket) = SocketId::of_peer(name).and_then(|id| self.socket(&id)) {
             return each(&socket.client, &socket);
         }
         let room = self.rooms.borrow().get(name).cloned();

@@ -10,23 +10,55 @@ use crate::id::{EntryId, PrivateId};
 pub struct Restorable {
     /// By what its client is known when it comes back.
     pub pid: PrivateId,
+    /// The order in which its messages come.
+    pub lane: usize,
     /// The position at which the socket connected for the first time.
     pub position: EntryId,
+    /// The last message that it may have been told before it came here, and the position at which that was.
+    pub told: (EntryId, EntryId),
+    /// Its data, as JSON text.
+    pub data: Box<str>,
     /// Its rooms, without its own, each with the position at which it entered.
     rooms: RefCell<Vec<(Arc<str>, EntryId)>>,
     ended: Cell<bool>,
+    is_unwritten: Cell<bool>,
 }
 
 impl Restorable {
-    /// Of a socket that is in these rooms already.
+    /// Of a new socket at this position of an order.
     #[must_use]
-    pub fn new(pid: PrivateId, position: EntryId, rooms: Vec<(Arc<str>, EntryId)>) -> Self {
+    pub fn new(pid: PrivateId, lane: usize, position: EntryId) -> Self {
         Self {
             pid,
+            lane,
             position,
-            rooms: RefCell::new(rooms),
+            told: (position, position),
+            data: "{}".into(),
+            rooms: RefCell::default(),
             ended: Cell::new(false),
+            is_unwritten: Cell::new(false),
         }
+    }
+
+    /// Of a socket that goes on: with its data, in rooms that it entered at these positions, and told so much.
+    #[must_use]
+    pub fn going_on(
+        self,
+        data: Box<str>,
+        rooms: Vec<(Arc<str>, EntryId)>,
+        told: (EntryId, EntryId),
+    ) -> Self {
+        Self {
+            data,
+            rooms: RefCell::new(rooms),
+            told,
+            ..self
+        }
+    }
+
+    /// Its session has changed, or is written; whether it was to be written before.
+    pub fn set_unwritten(&self, is_unwritten: bool) -> bool {
+        self.is_unwritten.replace(is_unwritten)
     }
 
     /// Its client cannot come back any more.

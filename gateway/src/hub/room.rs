@@ -170,6 +170,12 @@ impl Socket {
         self.restorable.get().map(|restorable| &**restorable)
     }
 
+    /// Whether its client may come back.
+    #[must_use]
+    pub fn is_recoverable(&self) -> bool {
+        self.restorable().is_some_and(|it| !it.has_ended())
+    }
+
     /// Makes it recoverable; once, when it connects.
     pub fn set_restorable(&self, restorable: Restorable) {
         self.restorable.set(Box::new(restorable)).ok();

@@ -58,7 +58,12 @@ impl Bench {
         let terms = Terms {
             volatile,
             accepted: clock::now(),
+            stored: false,
         };
+        self.broadcast_on(target, text, terms)
+    }
+
+    fn broadcast_on(&self, target: &Target, text: &str, terms: Terms) -> u32 {
         let frames = Frames {
             hint: text.len() + 10,
             encode: |out: &mut Vec<u8>| frame::text(out, &[text]),
@@ -273,4 +278,46 @@ fn answers_count_for_the_backlog_of_who_does_not_read() {
         bench.hub.answer(&socket, Frames { hint: 80, encode });
     }
     assert!(socket.client.is_closing(), "acks cannot be skipped");
+}
+
+#[test]
+fn only_what_a_stream_has_for_who_is_recoverable_leaves_a_connection_calm() {
+    let bench = Bench::new(ROOMY);
+    for (recoverable, ended, stored, calm) in [
+        (true, false, true, true),
+        (true, false, false, false),
+        (true, true, true, false),
+        (false, false, true, false),
+    ] {
+        let socket = bench.member(&[]);
+        if recoverable {
+            let position = crate::id::EntryId::default();
+            let restorable = Restorable::new(crate::id::PrivateId::random(), 1, position);
+            socket.set_restorable(restorable);
+        }
+        if let Some(restorable) = socket.restorable().filter(|_| ended) {
+            restorable.end();
+        }
+        bench.hub.calm(&socket.client);
+        let terms = Terms {
+            volatile: false,
+            accepted: clock::now(),
+            stored,
+        };
+        let own = Target::room("/x", socket.id.as_str());
+        assert_eq!(bench.broadcast_on(&own, "4x", terms), 1);
+        assert_eq!(bench.hub.is_calm(&socket.client), calm);
+        let own = bench.hub.unsent(&socket.client, &[]);
+        assert_eq!(own.len(), 1);
+        bench.hub.calm(&socket.client);
+        bench.hub.emit(
+            &socket,
+            terms,
+            Frames {
+                hint: 8,
+                encode: |out: &mut Vec<u8>| frame::text(out, &["4y"]),
+            },
+        );
+        assert!(!bench.hub.is_calm(&socket.client), "it is told this alone");
+    }
 }

@@ -11,6 +11,31 @@ pub struct EntryId {
     pub sequence: u64,
 }
 
+impl EntryId {
+    /// The one after it.
+    pub const fn next(self) -> Self {
+        match self.sequence.checked_add(1) {
+            Some(sequence) => Self { sequence, ..self },
+            None => Self {
+                millis: self.millis.saturating_add(1),
+                sequence: 0,
+            },
+        }
+    }
+
+    /// The one before it.
+    pub const fn previous(self) -> Self {
+        match (self.sequence.checked_sub(1), self.millis.checked_sub(1)) {
+            (Some(sequence), _) => Self { sequence, ..self },
+            (None, Some(millis)) => Self {
+                millis,
+                sequence: u64::MAX,
+            },
+            (None, None) => self,
+        }
+    }
+}
+
 impl fmt::Display for EntryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.millis, self.sequence)

@@ -6,11 +6,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use super::Node;
 use super::session::Member;
+use super::{Node, park};
 use crate::bus::history::Past;
 use crate::clock;
 use crate::hub::{Close, Frames, Socket, Terms};
+use crate::id::EntryId;
 use crate::policy::{self, Call, Effects, Facts, Payload, Refusal, Rooms};
 use crate::socket::encode;
 use crate::socket::packet::{Ack, Event};
@@ -66,6 +67,7 @@ impl Node {
         if socket.is_connected() {
             self.part(socket, reason);
             self.hub.disconnect(socket);
+            self.holding.end(socket);
             self.acks.borrow_mut().gone(socket.id);
             self.log.disconnect(socket, reason, clock::now());
         }
@@ -113,6 +115,9 @@ impl Node {
             }
         }
         let mut wanted = None;
+        // The ack of a join says that a client that comes back is in the room again, wherever that is.
+        let changes = event.id.is_some() && (replay > 0 || !join.is_empty() || !leave.is_empty());
+        let written = changes.then(|| self.write(&member.socket)).flatten();
         if replay > 0 {
             wanted = self.want_past(member, &join, entered.clone(), replay, now);
         }
@@ -129,15 +134,19 @@ impl Node {
             );
             self.replay(&member.socket, &entered, &past, now);
         }
+        let mut stored = Vec::new();
         let mut publish = publish.iter();
-        let published = publish
-            .try_for_each(|publication| self.publish(member, event, attachments, publication, now));
+        let published = publish.try_for_each(|publication| {
+            stored.extend(self.publish(member, event, attachments, publication, now)?);
+            Ok(())
+        });
         let ack = ack.as_ref().map(|ack| match ack {
             Payload::Same => (event.args.text(), attachments),
             Payload::Text { args, attachments } => (&**args, &**attachments),
         });
         let ack = event.id.zip(ack).filter(|_| published.is_ok());
-        if let Some(wanted) = wanted {
+        if let Some(mut wanted) = wanted {
+            wanted.missing.extend(written);
             let answer = ack.map(|(id, (args, binary))| (id, args.to_owned(), binary.to_vec()));
             self.replay_later(member, wanted, answer);
             return published;
@@ -145,9 +154,14 @@ impl Node {
         published?;
         if let Some((id, (args, attachments))) = ack {
             let missing = self.heard.missing(&member.space.namespace.name, &join);
-            if missing.is_empty() {
+            let missing = missing.into_iter().map(park::hearing).chain(written);
+            let missing: Vec<_> = missing.collect();
+            if missing.is_empty() && stored.is_empty() {
                 self.answer(&member.socket, id, args, attachments);
+            } else if missing.is_empty() {
+                self.answer_stored(member, stored, id, args, attachments);
             } else {
+                let missing = missing.into_iter().chain(stored).collect();
                 self.answer_later(member, missing, id, args, attachments);
             }
         }
@@ -191,6 +205,7 @@ impl Node {
         let terms = Terms {
             volatile: false,
             accepted: now,
+            stored: false,
         };
         self.emit(socket, raw_name, args, &[], terms);
     }
@@ -204,16 +219,38 @@ impl Node {
         attachments: &[Bytes],
         terms: Terms,
     ) {
+        if let Some(restorable) = socket.restorable() {
+            let position = self.position(restorable.lane);
+            return self.emit_at(socket, position, (raw_name, args, attachments), terms);
+        }
         let nsp = &*socket.namespace.name;
-        let offset = socket.restorable().map(|_| self.latest.get().to_string());
-        let encode = |out: &mut Vec<u8>| match &offset {
-            Some(offset) => encode::event_at(out, nsp, raw_name, args, offset, attachments),
-            None => encode::event(out, nsp, None, raw_name, args, attachments),
-        };
-        let binary: usize = attachments.iter().map(|bytes| bytes.len() + 10).sum();
-        let hint = 128 + nsp.len() + raw_name.len() + args.len() + binary;
+        let encode = |out: &mut Vec<u8>| encode::event(out, nsp, None, raw_name, args, attachments);
+        let hint = hint(nsp, raw_name, args, attachments);
         self.hub.emit(socket, terms, Frames { hint, encode });
     }
+
+    /// Sends an event to one recoverable socket, with this position.
+    pub(super) fn emit_at(
+        &self,
+        socket: &Socket,
+        position: EntryId,
+        (raw_name, args, attachments): (&str, &str, &[Bytes]),
+        terms: Terms,
+    ) {
+        let nsp = &*socket.namespace.name;
+        let offset = position.to_string();
+        let encode = |out: &mut Vec<u8>| {
+            encode::event_at(out, nsp, raw_name, args, &offset, attachments);
+        };
+        let hint = hint(nsp, raw_name, args, attachments);
+        self.hub.emit(socket, terms, Frames { hint, encode });
+    }
+}
+
+/// An upper bound of the encoded size.
+fn hint(nsp: &str, raw_name: &str, args: &str, attachments: &[Bytes]) -> usize {
+    let binary: usize = attachments.iter().map(|bytes| bytes.len() + 10).sum();
+    128 + nsp.len() + raw_name.len() + args.len() + binary
 }
 
 impl Rooms for Socket {

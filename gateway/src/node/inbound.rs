@@ -28,7 +28,7 @@ impl Node {
         }
     }
 
-    fn take(&self, inbound: Inbound) {
+    fn take(self: &Rc<Self>, inbound: Inbound) {
         match inbound {
             Inbound::Broadcast(broadcast) => self.receive(&broadcast),
             Inbound::Change {
@@ -37,6 +37,8 @@ impl Node {
                 reply,
             } => reply.add(self.change(&target, &change)),
             Inbound::Query { query, reply } => reply.send(self.answer_query(&query)),
+            Inbound::Position { lane, id } => self.latest[lane].set(id),
+            Inbound::Renew => self.renew_sessions(),
             Inbound::ForgetAck(id) => self.acks.borrow_mut().forget(id),
             Inbound::Yield {
                 namespace,
@@ -49,7 +51,7 @@ impl Node {
 
     fn receive(&self, broadcast: &Arc<Broadcast>) {
         if let Some(entry) = broadcast.entry {
-            self.latest.set(entry);
+            self.latest[broadcast.lane].set(entry);
         }
         let recipients = self.deliver(broadcast);
         if recipients == 0
@@ -65,7 +67,7 @@ impl Node {
         }
     }
 
-    fn change(&self, target: &Target, change: &Change) -> u64 {
+    fn change(self: &Rc<Self>, target: &Target, change: &Change) -> u64 {
         let sockets = self.hub.select(target);
         for socket in &sockets {
             match change {
@@ -90,12 +92,13 @@ impl Node {
         let terms = Terms {
             volatile: false,
             accepted: now,
+            stored: false,
         };
         let mut replayed = Vec::with_capacity(past.entries.len());
         let is_recoverable = socket.restorable().is_some();
         for entry in &past.entries {
             let Some(keep) = &entry.keep else { continue };
-            let comes = entry.entry.is_some_and(|id| id > self.latest.get());
+            let comes = entry.entry.is_some_and(|id| id > self.position(entry.lane));
             let is_new = entry.target.rooms.iter().any(|room| entered.contains(room));
             if comes && (is_recoverable || !is_new) {
                 continue;

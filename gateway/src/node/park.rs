@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use futures_util::future;
+use futures_util::FutureExt;
+use futures_util::future::{self, LocalBoxFuture};
 use tokio::task;
 
 use super::Node;
@@ -19,6 +20,9 @@ use crate::socket::packet::{self, Event, Packet};
 /// The events that wait, in the order sent.
 pub(super) type Parked = VecDeque<Waiting>;
 
+/// Something that an ack waits for.
+pub(super) type Wait = LocalBoxFuture<'static, ()>;
+
 /// An event as it came.
 pub(super) struct Waiting {
     text: Box<str>,
@@ -30,14 +34,46 @@ impl Member {
     pub(super) fn is_parked(&self) -> bool {
         self.parked.borrow().is_some()
     }
+
+    /// Whether the ack of an event waits.
+    pub(super) fn owes_answer(&self) -> bool {
+        self.unanswered.get() > 0
+    }
+}
+
+/// Waits until a room is heard.
+pub(super) fn hearing(hearing: Hearing) -> Wait {
+    hearing.map(drop).boxed_local()
 }
 
 impl Node {
-    /// Acknowledges an event once the rooms that it joined are heard; what comes meanwhile waits behind it.
+    /// Acknowledges an event once its messages are stored; what comes meanwhile does not wait, as it has taken effect.
+    pub(super) fn answer_stored(
+        self: &Rc<Self>,
+        member: &Rc<Member>,
+        stored: Vec<Wait>,
+        id: u64,
+        args: &str,
+        attachments: &[Bytes],
+    ) {
+        let (node, member) = (Rc::clone(self), Rc::clone(member));
+        let (args, attachments) = (args.to_owned(), attachments.to_vec());
+        member.unanswered.set(member.unanswered.get() + 1);
+        task::spawn_local(async move {
+            future::join_all(stored).await;
+            member.unanswered.set(member.unanswered.get() - 1);
+            if member.socket.is_connected() {
+                node.answer(&member.socket, id, &args, &attachments);
+            }
+        });
+    }
+
+    /// Acknowledges an event once the rooms that it joined are heard and its session is written; what comes meanwhile waits
+    /// behind it.
     pub(super) fn answer_later(
         self: &Rc<Self>,
         member: &Rc<Member>,
-        missing: Vec<Hearing>,
+        missing: Vec<Wait>,
         id: u64,
         args: &str,
         attachments: &[Bytes],

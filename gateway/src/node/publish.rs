@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 
 use super::Node;
+use super::park::Wait;
 use super::session::Member;
 use crate::admin::metrics::Source as Counted;
-use crate::bus::broadcast::{Broadcast, Keep, Source};
+use crate::bus::broadcast::{Broadcast, Keep, Source, Stored};
 use crate::hub::{Frames, Socket, Terms};
 use crate::policy::{Code, EventName, Payload, Publication, Refusal, Scope};
 use crate::socket::encode;
@@ -42,7 +44,7 @@ impl Message<'_> {
 }
 
 impl Node {
-    /// Publishes what an event's rules say.
+    /// Publishes what an event's rules say; the ack of the event waits for what this returns.
     pub(super) fn publish(
         &self,
         member: &Member,
@@ -50,7 +52,7 @@ impl Node {
         attachments: &[Bytes],
         publication: &Publication<'_>,
         now: Instant,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Wait>, Refusal> {
         let (args, attachments) = match &publication.payload {
             Payload::Same => (event.args.text(), attachments),
             Payload::Text { args, attachments } => (&**args, &**attachments),
@@ -70,22 +72,28 @@ impl Node {
         let terms = Terms {
             volatile: publication.volatile,
             accepted: now,
+            stored: false,
         };
         let Some(target) = target(member, publication) else {
             self.emit(&member.socket, name, args, attachments, terms);
-            return Ok(());
+            return Ok(None);
         };
-        self.broadcast(member, target, publication.to_self, terms, &message)
+        let wants_ack = event.id.is_some();
+        self.broadcast(
+            member,
+            (target, publication.to_self, wants_ack),
+            terms,
+            &message,
+        )
     }
 
     fn broadcast(
         &self,
         member: &Member,
-        target: Target,
-        to_self: bool,
+        (target, to_self, wants_ack): (Target, bool, bool),
         terms: Terms,
         message: &Message<'_>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<Wait>, Refusal> {
         // A volatile message is not kept, but goes the same way: it must not overtake what its sender sent before.
         let keeps = member.space.keeps();
         if keeps.is_none() && self.bus.is_alone() {
@@ -99,7 +107,7 @@ impl Node {
             };
             self.hub
                 .broadcast(&member.space.namespace, &target, terms, frames, admits);
-            return Ok(());
+            return Ok(None);
         }
         let target = if to_self {
             target
@@ -121,13 +129,21 @@ impl Node {
             attachments: message.attachments.to_vec(),
             frames,
         });
+        // Where a stream keeps it for who comes back, the ack says that it does.
+        let is_stored =
+            wants_ack && self.bus.shares_sessions() && member.space.recovery().is_some();
+        let stored = is_stored.then(|| {
+            let (told, stored) = Stored::new();
+            broadcast.stored = Some(told);
+            stored.map(drop).boxed_local()
+        });
         let published = self.bus.publish(Some(self.shard), broadcast);
         let published =
             published.map_err(|error| Refusal::new(Code::Unavailable, error.to_string()))?;
         if let Some(broadcast) = published.deliver {
             self.deliver(&broadcast);
         }
-        Ok(())
+        Ok(stored)
     }
 
     /// Delivers to the sockets of this shard; returns how many those are.
@@ -138,19 +154,23 @@ impl Node {
         let terms = Terms {
             volatile: broadcast.volatile,
             accepted: broadcast.accepted,
+            stored: broadcast.is_in_stream(),
         };
         let frames = Frames {
             hint: broadcast.frames.len(),
             encode: |out: &mut Vec<u8>| out.extend_from_slice(&broadcast.frames),
         };
         let mut waiting = std::collections::HashSet::new();
-        let entry = broadcast.entry.map(|entry| entry.sequence);
+        let entry = broadcast.entry.filter(|_| broadcast.lane == 0);
+        let entry = entry.map(|entry| entry.sequence);
         let recipients =
             self.hub
                 .broadcast(&namespace, &broadcast.target, terms, frames, |socket| {
                     let admitted = entry
                         .is_none_or(|entry| socket.admits(entry, &broadcast.target.rooms))
-                        && (broadcast.keep.is_none() || self.replays.admits(socket, broadcast));
+                        && (broadcast.keep.is_none()
+                            || self.replays.admits(socket, broadcast)
+                                && self.holding.admits(socket, broadcast));
                     if admitted && broadcast.ack.is_some() {
                         waiting.insert(socket.id);
                     }

@@ -14,16 +14,17 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::future;
+use serde::{Deserialize, Serialize};
 use tokio::task;
 
 use super::Node;
-use super::heard::Hearing;
+use super::park::{self, Wait};
 use super::session::Member;
 use crate::bus::broadcast::{Broadcast, HistoryLimits, Mark};
 use crate::bus::history::{Past, Replay};
 use crate::clock;
 use crate::hub::{Frames, Socket, Terms};
-use crate::id::SocketId;
+use crate::id::{EntryId, SocketId};
 
 /// The sockets that read the past, or have just read it.
 #[derive(Default)]
@@ -33,6 +34,8 @@ pub(super) struct Replays(RefCell<HashMap<SocketId, Replaying>>);
 struct Replaying {
     /// What came while the past is read.
     held: Option<Vec<Arc<Broadcast>>>,
+    /// Up to where the socket was told all when that began.
+    position: EntryId,
     /// What was sent, and is still to come live.
     sent: Vec<Mark>,
     /// The rooms that were entered.
@@ -47,9 +50,19 @@ pub(super) struct Wanted {
     entered: Vec<Arc<str>>,
     last: usize,
     limits: HistoryLimits,
-    missing: Vec<Hearing>,
+    /// What the join waits for.
+    pub(super) missing: Vec<Wait>,
     /// On its way already, unless rooms must be heard before.
     asked: Option<Reading>,
+}
+
+/// What a socket takes along to another process that has read the past lately.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Lately {
+    sent: Vec<u64>,
+    rooms: Vec<String>,
+    /// In so many milliseconds nothing of it comes any more.
+    left: u64,
 }
 
 type Reading = Pin<Box<dyn Future<Output = Replay>>>;
@@ -81,12 +94,46 @@ impl Replays {
         }
     }
 
-    fn begin(&self, socket: &Socket, now: Instant) {
+    fn begin(&self, socket: &Socket, position: EntryId, now: Instant) {
         let mut all = self.0.borrow_mut();
         all.retain(|_, replaying| replaying.until.is_none_or(|until| now < until));
         let replaying = all.entry(socket.id).or_default();
-        replaying.held.get_or_insert_default();
+        if replaying.held.is_none() {
+            replaying.held = Some(Vec::new());
+            replaying.position = position;
+        }
         replaying.until = None;
+    }
+
+    /// What a socket takes along.
+    pub(super) fn lately(&self, socket: &Socket, now: Instant) -> Option<Lately> {
+        let all = self.0.borrow();
+        let replaying = all.get(&socket.id)?;
+        let left = replaying.until?.checked_duration_since(now)?;
+        Some(Lately {
+            sent: replaying.sent.iter().map(|mark| mark.0).collect(),
+            rooms: replaying.rooms.iter().map(|room| (**room).into()).collect(),
+            left: u64::try_from(left.as_millis()).unwrap_or_default(),
+        })
+    }
+
+    /// A socket goes on here that has read the past elsewhere.
+    pub(super) fn go_on(&self, socket: &Socket, lately: Lately, now: Instant) {
+        let Lately { sent, rooms, left } = lately;
+        let replaying = Replaying {
+            held: None,
+            position: EntryId::default(),
+            sent: sent.into_iter().map(Mark).collect(),
+            rooms: rooms.into_iter().map(Arc::from).collect(),
+            until: now.checked_add(Duration::from_millis(left)),
+        };
+        self.0.borrow_mut().insert(socket.id, replaying);
+    }
+
+    fn position(&self, socket: &Socket) -> EntryId {
+        let all = self.0.borrow();
+        all.get(&socket.id)
+            .map_or_else(EntryId::default, |it| it.position)
     }
 
     fn forget(&self, socket: &Socket) {
@@ -127,14 +174,16 @@ impl Node {
     ) -> Option<Wanted> {
         self.bus.remote()?;
         let limits = member.space.history()?;
-        self.replays.begin(&member.socket, now);
         let namespace = &member.space.namespace.name;
+        let position = self.position(self.bus.lane(namespace));
+        self.replays.begin(&member.socket, position, now);
+        let missing = self.heard.missing(namespace, rooms);
         let mut wanted = Wanted {
             rooms: rooms.to_vec(),
             entered,
             last,
             limits,
-            missing: self.heard.missing(namespace, rooms),
+            missing: missing.into_iter().map(park::hearing).collect(),
             asked: None,
         };
         if wanted.missing.is_empty() {
@@ -191,12 +240,12 @@ impl Node {
             if !is_heard(mark) && !rooms.iter().any(|room| wanted.entered.contains(room)) {
                 continue;
             }
-            self.emit_entry(&member.socket, entry, now);
+            self.emit_past(&member.socket, entry, now);
             sent.push(mark);
         }
         let held = self.settle(member, wanted, &sent, &is_heard, now);
         for broadcast in held {
-            self.emit_entry(&member.socket, &broadcast, broadcast.accepted);
+            self.emit_held(&member.socket, &broadcast);
         }
     }
 
@@ -211,7 +260,7 @@ impl Node {
         let mut heard = self.bus.history(&past, clock::now()).entries;
         heard.retain(|entry| {
             let id = entry.entry;
-            id.is_some_and(|id| id <= self.latest.get())
+            id.is_none_or(|id| id <= self.position(entry.lane))
         });
         heard
     }
@@ -269,15 +318,34 @@ impl Node {
         held
     }
 
-    fn emit_entry(&self, socket: &Socket, entry: &Broadcast, accepted: Instant) {
-        let frames = entry
-            .keep
-            .as_ref()
-            .map_or(&entry.frames, |keep| &keep.frames);
+    /// A recoverable socket is told the position up to which it was told all before.
+    fn emit_past(&self, socket: &Socket, entry: &Broadcast, now: Instant) {
+        let Some(keep) = &entry.keep else { return };
         let terms = Terms {
             volatile: entry.volatile,
-            accepted,
+            accepted: now,
+            stored: false,
         };
+        if socket.restorable().is_some() {
+            let (name, args, attachments) = (&keep.name, &keep.args, &keep.attachments);
+            let position = self.replays.position(socket);
+            return self.emit_at(socket, position, (name, args, attachments), terms);
+        }
+        let encode = |out: &mut Vec<u8>| out.extend_from_slice(&keep.frames);
+        let hint = keep.frames.len();
+        self.hub.emit(socket, terms, Frames { hint, encode });
+    }
+
+    /// What came while the past was read goes out as it would have.
+    fn emit_held(&self, socket: &Socket, broadcast: &Broadcast) {
+        let terms = Terms {
+            volatile: broadcast.volatile,
+            accepted: broadcast.accepted,
+            stored: false,
+        };
+        let keep = broadcast.keep.as_ref();
+        let plain = keep.filter(|keep| keep.recovery.is_none());
+        let frames = plain.map_or(&broadcast.frames, |keep| &keep.frames);
         let encode = |out: &mut Vec<u8>| out.extend_from_slice(frames);
         let hint = frames.len();
         self.hub.emit(socket, terms, Frames { hint, encode });

@@ -4,21 +4,27 @@
 //! which the last of what it missed was read, up to this shard's position: what comes by the inbox afterwards is live.
 
 use std::rc::Rc;
-use std::sync::Arc;
+use std::time::Duration;
 
 use carillon_crds::raw;
-use tokio::task;
+use tokio::{task, time};
 
+use super::recovery::NOBODY;
 use super::session::{Entrant, Session};
-use crate::bus::broadcast::{Broadcast, EntryId};
-use crate::bus::recovery::{Missed, Record, Taken, Wanted};
+use crate::bus::broadcast::EntryId;
+use crate::bus::recovery::{Missed, Record, Wanted};
 use crate::clock;
-use crate::hub::{Frames, Restorable, Terms};
+use crate::hub::Restorable;
 use crate::id::PrivateId;
 
 /// So many bytes of what a client has missed are on its backlog at the most (or one message): the next page waits until the
 /// kernel, or the client's polls, have taken all of this one.
 const PAGE: usize = 256 << 10;
+
+/// A position that this shard has not heard of in this time is none.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// How often it is looked.
+const GLANCE: Duration = Duration::from_millis(5);
 
 /// What a client says of the session that it had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +36,8 @@ pub(super) struct Claim {
 
 /// How catching up ended.
 enum Caught {
-    /// The client has all that is older than this shard's position.
-    Up,
+    /// The client has all that is older than this shard's position, this being the last of it.
+    Up(EntryId),
     /// Something that it may have missed is forgotten, or its offset is none of ours.
     Never,
     /// The connection is gone, or the rules are other ones.
@@ -73,10 +79,8 @@ impl Session {
     async fn come_back(&self, entrant: Entrant, claim: Claim) {
         let name = entrant.space.namespace.name.clone();
         let bus = &self.node.bus;
-        let record = match bus.take(&name, claim.pid, clock::now()) {
-            Taken::Now(record) => record,
-            Taken::Soon(answer) => answer.await.ok().flatten(),
-        };
+        let found = bus.claim(&name, claim.pid, clock::now()).await;
+        let record = self.allowed(&entrant, found);
         let caught = match &record {
             Some(record) => self.catch_up(&entrant, record, claim.offset).await,
             None => Caught::Never,
@@ -90,11 +94,27 @@ impl Session {
                 }
             }
             _ if !self.is_current(&entrant) => self.refuse_unknown(&name),
-            (Caught::Up, Some(record)) if entrant.space.recovery().is_some() => {
-                self.go_on(entrant, &record);
+            (Caught::Up(last), Some(record)) if entrant.space.recovery().is_some() => {
+                self.go_on(entrant, &record, last);
             }
             _ => self.enter(entrant),
         }
+    }
+
+    /// The session of the user who has come; that of another one goes back to where it was.
+    fn allowed(&self, entrant: &Entrant, found: Option<Box<Record>>) -> Option<Box<Record>> {
+        let mut record = found?;
+        let window = entrant.space.recovery()?;
+        record.window = window;
+        if record.is_foreign {
+            // It says nothing of its user: it is that of who has just proved to be somebody.
+            record.user = NOBODY.into();
+        }
+        if *record.user == *NOBODY {
+            return Some(record);
+        }
+        self.node.bus.save(*record, clock::now());
+        None
     }
 
     /// Sends what was missed, page by page. After [`Caught::Up`] nothing may be awaited before the socket is in its rooms.
@@ -105,10 +125,13 @@ impl Session {
         offset: Option<EntryId>,
     ) -> Caught {
         let node = &self.node;
-        let mut from = offset.unwrap_or(record.position);
-        // Another shard may have told the client more than this one has heard; all of it waits in the inbox.
-        while node.latest.get() < from && from <= node.bus.head() {
-            task::yield_now().await;
+        let lane = node.bus.lane(&record.namespace);
+        let Some(mut from) = record.resumes(offset) else {
+            return Caught::Never;
+        };
+        let mut last = offset.unwrap_or(record.position);
+        if !self.reach(lane, from.max(record.upto)).await {
+            return Caught::Never;
         }
         loop {
             if self.is_closed.get() || !self.is_current(entrant) {
@@ -117,7 +140,7 @@ impl Session {
             let wanted = Wanted {
                 record,
                 from,
-                upto: node.latest.get(),
+                upto: node.position(lane),
                 bytes: PAGE.min(entrant.space.live().rules.rules.backlog),
             };
             let Some(Missed { entries, next }) = node.bus.missed(&wanted) else {
@@ -127,40 +150,45 @@ impl Session {
                 node.hub.drained(&self.client).await;
                 continue;
             }
-            self.tell(entrant, &entries);
+            let namespace = &entrant.space.namespace;
+            node.tell_missed(namespace, &self.client, &entries);
+            last = entries.last().and_then(|last| last.entry).unwrap_or(last);
             match next {
                 Some(next) => from = next,
-                None => return Caught::Up,
+                None => return Caught::Up(last),
             }
         }
     }
 
-    fn tell(&self, entrant: &Entrant, entries: &[Arc<Broadcast>]) {
-        let terms = Terms {
-            volatile: false,
-            accepted: clock::now(),
-        };
-        for entry in entries {
-            let frames = Frames {
-                hint: entry.frames.len(),
-                encode: |out: &mut Vec<u8>| out.extend_from_slice(&entry.frames),
-            };
-            let namespace = &entrant.space.namespace;
-            self.node
-                .hub
-                .emit_to(namespace, &self.client, terms, frames);
+    /// Waits until this shard has heard what another one may have told the client: what the bus has waits in the inbox, what a
+    /// stream has comes soon. False if it does not come.
+    pub(super) async fn reach(&self, lane: usize, position: EntryId) -> bool {
+        let node = &self.node;
+        let deadline = clock::now() + PATIENCE;
+        while node.position(lane) < position {
+            if position <= node.bus.head(lane) {
+                task::yield_now().await;
+            } else if lane == 0 || clock::now() > deadline || self.is_closed.get() {
+                return false;
+            } else {
+                time::sleep(GLANCE).await;
+            }
         }
+        true
     }
 
     /// The socket goes on as what it was: no first rooms, no welcome.
-    fn go_on(&self, entrant: Entrant, record: &Record) {
+    fn go_on(&self, entrant: Entrant, record: &Record, last: EntryId) {
         let Entrant { space, kept, .. } = entrant;
         let node = &self.node;
         let socket = self.connected(&space, record.sid);
         for (room, _) in &record.rooms {
             node.hub.join(&socket, room);
         }
-        let restorable = Restorable::new(record.pid, record.position, record.rooms.clone());
+        let lane = node.bus.lane(&record.namespace);
+        let told = (last, node.position(lane));
+        let restorable = Restorable::new(record.pid, lane, record.position);
+        let restorable = restorable.going_on(record.data.clone(), record.rooms.clone(), told);
         node.enlist(&socket, restorable);
         self.accept(&socket);
         self.belong(space, socket, kept, "recovered");

@@ -1,5 +1,6 @@
 //! One Engine.IO session: the namespaces that its client has connected to.
 
+mod carried;
 mod moving;
 
 use std::cell::{Cell, RefCell};
@@ -10,7 +11,7 @@ use bytes::Bytes;
 use carillon_crds::names;
 use smallvec::SmallVec;
 
-pub use self::moving::Held;
+pub use self::moving::{Held, Outline, Stays};
 use super::Node;
 use super::park::Parked;
 use super::restore::Claim;
@@ -45,6 +46,8 @@ pub(super) struct Member {
     pub(super) kept: Kept,
     /// The events that came while an earlier one waits; absent nearly always.
     pub(super) parked: RefCell<Option<Box<Parked>>>,
+    /// Events that have taken effect and whose acks wait.
+    pub(super) unanswered: Cell<u32>,
 }
 
 /// A client that may enter a namespace.
@@ -194,8 +197,9 @@ impl Session {
         let node = &self.node;
         let socket = self.connected(&space, id);
         if space.recovery().is_some() {
-            let position = node.latest.get();
-            let restorable = Restorable::new(PrivateId::random(), position, Vec::new());
+            let lane = node.bus.lane(&space.namespace.name);
+            let position = node.position(lane);
+            let restorable = Restorable::new(PrivateId::random(), lane, position);
             node.enlist(&socket, restorable);
         }
         for room in &admission.rooms {
@@ -244,6 +248,7 @@ impl Session {
             state: RefCell::default(),
             kept,
             parked: RefCell::default(),
+            unanswered: Cell::default(),
         };
         self.members.borrow_mut().push(Rc::new(member));
     }

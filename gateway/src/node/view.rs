@@ -102,7 +102,9 @@ fn view(socket: &Socket) -> SocketView {
     SocketView {
         id: socket.id.as_str().into(),
         rooms: socket.rooms(),
-        data: "{}".into(),
+        data: socket
+            .restorable()
+            .map_or_else(|| "{}".into(), |it| it.data.clone()),
         user: "null".into(),
         handshake: handshake(&socket.client.handshake).into(),
     }

@@ -6,11 +6,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+
 /// Shared by all shards of a process.
 #[derive(Debug, Default)]
 pub struct Admission {
     connections: AtomicUsize,
     draining: AtomicBool,
+    drains: Notify,
+    relaying: AtomicUsize,
+    relayed: Notify,
     short_of_memory: AtomicBool,
     guarded: Mutex<Guarded>,
 }
@@ -35,6 +40,10 @@ pub struct Permit {
     admission: Arc<Admission>,
     address: Option<IpAddr>,
 }
+
+/// A request that is passed on to another pod, until its client is answered.
+#[must_use]
+pub(super) struct Relaying(Arc<Admission>);
 
 /// Why a handshake is refused: the `reason` of `carillon_handshakes_refused_total`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +146,33 @@ impl Admission {
     /// From now on handshakes are refused.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+        self.drains.notify_waiters();
+    }
+
+    /// A request is passed on.
+    pub(super) fn relay(self: &Arc<Self>) -> Relaying {
+        self.relaying.fetch_add(1, Ordering::Relaxed);
+        Relaying(self.clone())
+    }
+
+    /// Waits until no request is passed on.
+    pub async fn relays_nothing(&self) {
+        loop {
+            let relayed = self.relayed.notified();
+            if self.relaying.load(Ordering::Relaxed) == 0 {
+                return;
+            }
+            relayed.await;
+        }
+    }
+
+    /// Waits until the pod drains.
+    pub(super) async fn drains(&self) {
+        // Begun before the look, so that what comes in between is not missed.
+        let drains = self.drains.notified();
+        if !self.is_draining() {
+            drains.await;
+        }
     }
 
     /// Whether handshakes are refused because the pod is going away.
@@ -195,6 +231,14 @@ impl Guarded {
             let fresh = |bucket: &Bucket| now.saturating_duration_since(bucket.at) < FORGET_AFTER;
             entry.connections > 0 || entry.bucket.as_ref().is_some_and(fresh)
         });
+    }
+}
+
+impl Drop for Relaying {
+    fn drop(&mut self) {
+        if self.0.relaying.fetch_sub(1, Ordering::Relaxed) == 1 {
+            self.0.relayed.notify_waiters();
+        }
     }
 }
 

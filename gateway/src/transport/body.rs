@@ -1,15 +1,17 @@
 //! The body of an answer.
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::oneshot;
 
-use super::peer::Returning;
+use super::peer::Pieces;
 
-/// All answers of the client port: whole in memory, or whatever the API or another pod streams.
+/// All answers of the client port: whole in memory, in the pieces in which another pod has sent it, or whatever the API streams.
 pub struct Body(Kind);
 
 enum Kind {
@@ -18,11 +20,28 @@ enum Kind {
         written: Option<Written>,
     },
     Api(axum::body::Body),
-    Relayed(Returning),
+    Relayed(Pieces),
 }
 
 /// Told true once the bytes were handed to the connection; dropped untold if they never were.
-struct Written(oneshot::Sender<bool>);
+struct Written {
+    tell: oneshot::Sender<bool>,
+    mark: Mark,
+}
+
+/// Whether bytes were handed to a connection: known before anybody can have read them, while a receiver is told a turn later.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Mark(Arc<AtomicBool>);
+
+impl Mark {
+    fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
 
 impl Body {
     /// The bytes.
@@ -34,14 +53,14 @@ impl Body {
         })
     }
 
-    /// The bytes, and a receiver that learns whether they were written.
+    /// The bytes, and a receiver that learns whether they were written, after the mark.
     #[must_use]
-    pub fn reported(bytes: impl Into<Bytes>) -> (Self, oneshot::Receiver<bool>) {
+    pub(super) fn reported(bytes: impl Into<Bytes>, mark: Mark) -> (Self, oneshot::Receiver<bool>) {
         let (tell, told) = oneshot::channel();
         (
             Self(Kind::Whole {
                 bytes: bytes.into(),
-                written: Some(Written(tell)),
+                written: Some(Written { tell, mark }),
             }),
             told,
         )
@@ -54,8 +73,8 @@ impl From<axum::body::Body> for Body {
     }
 }
 
-impl From<Returning> for Body {
-    fn from(body: Returning) -> Self {
+impl From<Pieces> for Body {
+    fn from(body: Pieces) -> Self {
         Self(Kind::Relayed(body))
     }
 }
@@ -70,14 +89,17 @@ impl HttpBody for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         match &mut self.0 {
             Kind::Whole { bytes, written } => {
-                if let Some(Written(tell)) = written.take() {
+                if let Some(Written { tell, mark }) = written.take() {
+                    mark.set();
                     tell.send(true).ok();
                 }
                 let bytes = std::mem::take(bytes);
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
             Kind::Api(body) => Pin::new(body).poll_frame(context),
-            Kind::Relayed(body) => Pin::new(body).poll_frame(context).map_err(axum::Error::new),
+            Kind::Relayed(body) => Pin::new(body)
+                .poll_frame(context)
+                .map_err(|never| match never {}),
         }
     }
 

@@ -1,5 +1,6 @@
 //! One Engine.IO session: its state machine, what carries it, and the application above it.
 
+mod ending;
 mod moving;
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -9,13 +10,14 @@ use std::time::Instant;
 
 use tokio::net::tcp::OwnedWriteHalf;
 
+pub(super) use self::ending::{End, Farewell};
 pub(super) use self::moving::{Offer, Snapshot, Unmoved};
 use super::Application;
 use super::admission::Permit;
 use super::gate::Gate;
+use super::polling::Exchanges;
 use super::settings::Settings;
 use crate::admin::metrics::Transport;
-use crate::clock;
 use crate::engine::packet::{self, Packet};
 use crate::engine::query;
 use crate::engine::session::{Carrier, Due, Reason, Session, Step, Times, UpgradeStep};
@@ -37,74 +39,17 @@ pub(super) struct Connection {
     connect_by: Cell<Option<Instant>>,
     /// The earliest call of the timer that is sure to come.
     armed: Cell<Option<Instant>>,
-    /// A POST is being read.
-    pub(super) posting: Cell<bool>,
+    /// What it remembers of requests that other pods pass on.
+    pub(super) exchanges: Exchanges,
     /// The task that reads the websocket, to be woken when the session ends.
     reader: RefCell<Option<Waker>>,
     permit: RefCell<Option<Permit>>,
+    /// It lingers, and the poll that is told of the end is not the next one.
+    owes_farewell: Cell<bool>,
 }
 
 /// In each interval pings go out at so many moments at the most.
 const PING_MOMENTS: u32 = 64;
-
-/// How a session ends.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct End {
-    /// Engine.IO's text, or the name of our rule.
-    pub(super) reason: &'static str,
-    pub(super) farewell: Farewell,
-}
-
-/// What the client is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Farewell {
-    /// Nothing: it is gone.
-    Gone,
-    /// It broke the protocol or a limit: a poll that waits is told, a later one finds no session, and nothing is kept for it.
-    Abort,
-    /// We want it to go: a later poll is told too.
-    Linger,
-}
-
-impl End {
-    /// The client broke the protocol, or left by its rules.
-    pub(super) fn of(reason: Reason) -> Self {
-        Self {
-            reason: reason.text(),
-            farewell: Farewell::Abort,
-        }
-    }
-
-    /// What a poll that waits is told: a client that has closed the session itself needs no word of it.
-    fn last_packet(&self) -> &'static str {
-        if self.reason == Reason::TransportClose.text() {
-            packet::NOOP
-        } else {
-            packet::CLOSE
-        }
-    }
-
-    /// The client is gone.
-    pub(super) fn gone(reason: Reason) -> Self {
-        Self {
-            reason: reason.text(),
-            farewell: Farewell::Gone,
-        }
-    }
-}
-
-impl From<Close> for End {
-    fn from(close: Close) -> Self {
-        Self {
-            reason: close.label(),
-            farewell: match close {
-                // What is too much must not be kept for a poll that may never come.
-                Close::Backlog | Close::Overload => Farewell::Abort,
-                Close::Forced | Close::Parse | Close::Shutdown => Farewell::Linger,
-            },
-        }
-    }
-}
 
 impl Connection {
     /// A session opens.
@@ -140,9 +85,10 @@ impl Connection {
             application: OnceCell::new(),
             connect_by: Cell::new(Some(now + settings.connect_timeout)),
             armed: Cell::new(None),
-            posting: Cell::new(false),
+            exchanges: Exchanges::default(),
             reader: RefCell::default(),
             permit: RefCell::new(Some(permit)),
+            owes_farewell: Cell::default(),
         });
         connection
             .application
@@ -230,6 +176,7 @@ impl Connection {
     /// The websocket carries the session from now on.
     pub(super) fn switch(&self, stream: Rc<OwnedWriteHalf>) {
         self.release_poll();
+        self.exchanges.end(&self.gate.hub);
         self.gate.hub.set_link(&self.client, Link::Stream(stream));
         self.gate.metrics.session_upgraded();
     }
@@ -249,69 +196,6 @@ impl Connection {
             self.send(|out| frame::text(out, &[packet::NOOP]));
             self.gate.hub.flush_now(&self.client);
         }
-    }
-
-    /// Ends a session on a websocket, with this code in the close frame.
-    pub(super) fn close_websocket(&self, code: Option<u16>, reason: Reason) {
-        self.finish(
-            End {
-                reason: reason.text(),
-                farewell: Farewell::Abort,
-            },
-            code,
-        );
-    }
-
-    /// Ends the session. Nothing happens the second time.
-    pub(super) fn close(&self, end: End) {
-        self.finish(end, None);
-    }
-
-    /// The one way out.
-    fn finish(&self, end: End, code: Option<u16>) {
-        let (carrier, hub) = (self.carrier(), &self.gate.hub);
-        let polled = hub.is_polled(&self.client);
-        let lingers = carrier == Carrier::Polling && end.farewell == Farewell::Linger && !polled;
-        match carrier {
-            Carrier::Closed => return,
-            Carrier::Lingering { .. } => return self.forget(),
-            Carrier::Polling | Carrier::Websocket => {}
-        }
-        self.engine.borrow_mut().close(lingers, clock::now());
-        self.application().closed(end.reason);
-        match carrier {
-            Carrier::Websocket if end.farewell != Farewell::Gone => {
-                hub.finish(&self.client, |out| frame::close(out, code));
-            }
-            Carrier::Polling if lingers => hub.linger(&self.client, |out| self.last_poll(out)),
-            Carrier::Polling if polled => {
-                hub.finish(&self.client, |out| frame::text(out, &[end.last_packet()]));
-            }
-            _ => hub.discard(&self.client),
-        }
-        self.gate
-            .metrics
-            .session_closed(transport(carrier), end.reason);
-        self.permit.take();
-        self.wake_reader();
-        if !lingers {
-            self.gate.leave(self);
-        }
-    }
-
-    /// What the next poll gets: what waits, and the close packet; a noop before it if nothing else is there, as from Node.
-    fn last_poll(&self, out: &mut Vec<u8>) {
-        if self.client.unsent() == 0 {
-            frame::text(out, &[packet::NOOP]);
-        }
-        frame::text(out, &[packet::CLOSE]);
-    }
-
-    /// The last poll of a lingering session was answered.
-    pub(super) fn forget(&self) {
-        self.engine.borrow_mut().close(false, clock::now());
-        self.gate.hub.discard(&self.client);
-        self.gate.leave(self);
     }
 
     /// Keeps the waker of the task that reads the websocket.

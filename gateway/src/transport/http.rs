@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use futures_util::future::Either;
-use http::{Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -27,6 +27,7 @@ use super::polling;
 use super::settings::Settings;
 use super::websocket::handshake as upgrade;
 use crate::engine::query::{self, Query, Request as Asked, RequestError};
+use crate::id::SessionId;
 
 /// A client that is slower with its headers than this is cut (slow loris).
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
@@ -125,8 +126,9 @@ fn respond(
     let is_relayed = request.extensions().get::<Seal>().is_some();
     let is_engine = !is_relayed && request.uri().path().starts_with(&settings.path);
     let origin = is_engine.then(|| answer::Origin::of(request.headers()));
-    let answer = if is_relayed && request.uri().path() == peer::MOVE {
-        hand_over(gate, request, peer)
+    let between = between_pods(request.uri().path()).filter(|_| is_relayed);
+    let answer = if let Some(answer) = between {
+        for_session(gate, request, peer, answer)
     } else if is_relayed {
         // Headers for the browser are those of the pod where it landed.
         engine(gate, &settings, request, peer, slot)
@@ -140,8 +142,17 @@ fn respond(
     } else {
         engine(gate, &settings, request, peer, slot)
     };
+    let admission = gate.admission.clone();
     async move {
         let mut response = answer.wait().await;
+        if admission.is_draining()
+            && !is_relayed
+            && response.status() != StatusCode::SWITCHING_PROTOCOLS
+        {
+            // The next request is to land elsewhere.
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
         if let Some(origin) = origin {
             origin.answer(&settings.cors, response.headers_mut());
         }
@@ -202,8 +213,24 @@ fn engine(
     }
 }
 
-/// Another pod has the websocket of a session, and wants the session too.
-fn hand_over(gate: &Rc<Gate>, request: Request<Incoming>, peer: SocketAddr) -> Answer {
+/// What a pod asks another one about a session: by its id, and what is named in `of`.
+type BetweenPods = fn(&Gate, &SessionId, &str) -> Response<Body>;
+
+fn between_pods(path: &str) -> Option<BetweenPods> {
+    match path {
+        peer::MOVE => Some(peer::hand_over),
+        peer::HANG_UP => Some(peer::hang_up),
+        peer::RELEASE => Some(peer::release),
+        _ => None,
+    }
+}
+
+fn for_session(
+    gate: &Rc<Gate>,
+    request: Request<Incoming>,
+    peer: SocketAddr,
+    ask: BetweenPods,
+) -> Answer {
     let named = |name: &str| {
         let mut pairs = query::pairs(request.uri().query().unwrap_or_default());
         let value = pairs.find(|(key, _)| key == name).map(|(_, value)| value);
@@ -212,9 +239,7 @@ fn hand_over(gate: &Rc<Gate>, request: Request<Incoming>, peer: SocketAddr) -> A
     let gone = || Answer::Now(answer::status(peer::GONE));
     match gate.keys.session(&named("sid")) {
         Some((_, tag)) if tag.incarnation != gate.keys.incarnation() => gone(),
-        Some((id, tag)) if tag.shard == gate.index => {
-            Answer::Now(peer::hand_over(gate, &id, &named("of")))
-        }
+        Some((id, tag)) if tag.shard == gate.index => Answer::Now(ask(gate, &id, &named("of"))),
         Some((_, tag)) => match gate.shards.get(usize::from(tag.shard)) {
             Some(shard) => Answer::later(to_shard(shard, request, peer)),
             None => gone(),
@@ -237,7 +262,7 @@ fn exchange(
     }
     match *request.method() {
         _ if is_upgrade => Answer::Now(handshake::upgrade(connection, settings, request, slot)),
-        Method::GET => match polling::begin(connection, settings, request.headers()) {
+        Method::GET => match polling::begin(connection, settings, &request) {
             Ok(poll) => Answer::later(poll.answer()),
             Err(response) => Answer::Now(response),
         },

@@ -1,7 +1,7 @@
 //! No sticky sessions: a request that lands on a pod which does not have its session is passed on to the pod that has it.
 //!
 //! A session id names its owner and carries a MAC, so a made-up one costs no message. A poll or a POST is relayed over a pooled
-//! HTTP connection to the owner's peer port; a websocket takes its session along to this pod, or is piped. Every request of the link is sealed with a key of the ring,
+//! HTTP connection to the owner's peer port, and once more where that breaks; a websocket takes its session along to this pod, or is piped. Every request of the link is sealed with a key of the ring,
 //! and is never passed on a second time.
 //!
 //! [`pipe::begin`] alone decides what an upgrade that lands here does: it begins as a pipe, and where the client says `5`
@@ -9,6 +9,7 @@
 
 mod body;
 mod directory;
+mod hang_up;
 mod link;
 mod moving;
 mod pipe;
@@ -23,8 +24,9 @@ use std::sync::Arc;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
+pub(super) use self::body::Pieces;
 pub use self::directory::{Directory, Found, PeerAddress, Static};
-pub(super) use self::link::Returning;
+pub(super) use self::hang_up::{HANG_UP, RELEASE, hang_up, release};
 use self::link::{Failure, Links};
 pub(super) use self::moving::{Left, MOVE, hand_over};
 pub(super) use self::pipe::Pipes;
@@ -66,10 +68,11 @@ impl Peers {
         }
     }
 
-    /// Where to dial for a session of that incarnation.
-    async fn locate(&self, incarnation: u32) -> Result<SocketAddr, Failure> {
+    /// Where to dial for a session of that incarnation, and whether its lease is live.
+    async fn locate(&self, incarnation: u32) -> Result<(SocketAddr, bool), Failure> {
         match self.directory.find(incarnation).await {
-            Found::Here(peer) | Found::Stale(peer) => Ok(peer.address),
+            Found::Here(peer) => Ok((peer.address, true)),
+            Found::Stale(peer) => Ok((peer.address, false)),
             Found::Gone => Err(Failure::Gone),
         }
     }
@@ -109,7 +112,7 @@ impl Landed {
             _ => Ok(answer::method_not_allowed()),
         };
         answered.unwrap_or_else(|failure| {
-            if failure == Failure::Gone {
+            if matches!(failure, Failure::Gone | Failure::Refused) {
                 return answer::error(RequestError::UnknownSid, is_upgrade);
             }
             if let Some(left_out) = gate.peer_log.borrow_mut().admit(clock::now()) {
@@ -124,6 +127,7 @@ impl Landed {
             client: self.client,
             secure: self.secure,
             payload,
+            exchange: rand::random(),
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Long polling: a GET waits for packets, a POST brings them.
 
 mod compress;
+mod exchanges;
 
+use std::cell::RefCell;
+use std::future;
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{self, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
@@ -14,7 +17,9 @@ use tokio::sync::oneshot;
 use tokio::{task, time};
 
 use self::compress::Compression;
-use super::body::Body;
+pub(super) use self::exchanges::Exchanges;
+use self::exchanges::{Handed, Hash256, Name, Waiting};
+use super::body::{Body, Mark};
 use super::connection::{Connection, End};
 use super::http::answer;
 use super::peer::{Payload, Seal};
@@ -28,10 +33,13 @@ use crate::socket::frame::{Frames, Opcode};
 /// A body that takes longer than this is not waited for: heartbeats could not come meanwhile either.
 pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// A poll that another pod passes on and whose link broke comes again within this time, or its client is gone.
+pub(super) const BROKEN: Duration = Duration::from_secs(8);
+
 /// A GET that waits for packets. A client that gives it up is gone.
 pub(super) struct Poll {
     connection: Option<Rc<Connection>>,
-    batch: oneshot::Receiver<Batch>,
+    waiting: Rc<Waiting>,
     compression: Compression,
 }
 
@@ -39,33 +47,42 @@ pub(super) struct Poll {
 pub(super) fn begin(
     connection: &Rc<Connection>,
     settings: &Settings,
-    headers: &HeaderMap,
+    request: &Request<Incoming>,
 ) -> Result<Poll, Response<Body>> {
-    let hub = &connection.gate.hub;
-    let compression = Compression::of(settings.compress_from, headers);
+    let (hub, exchanges) = (&connection.gate.hub, &connection.exchanges);
+    let compression = Compression::of(settings.compress_from, request.headers());
+    let name = Name::of(request);
     match connection.carrier() {
         Carrier::Polling => {}
         Carrier::Lingering { .. } => {
-            let batch = hub.take_batch(&connection.client);
-            connection.forget();
+            let batch = connection.last_batches();
             let refused = || answer::status(StatusCode::BAD_REQUEST);
-            return Err(batch.map_or_else(refused, |batch| reply(connection, batch, compression)));
+            return Err(
+                batch.map_or_else(refused, |batch| reply(connection, name, batch, compression))
+            );
         }
         Carrier::Websocket | Carrier::Closed => return Err(answer::bad_request()),
     }
-    if hub.is_polled(&connection.client) {
+    if let Some(handed) = exchanges.again(name) {
+        return Err(tell(connection, handed, name.is_relayed()));
+    }
+    let before = exchanges.go_on(name);
+    if before.is_none() && hub.is_polled(&connection.client) {
         // The first poll is told of the end, as Node does it.
         connection.close(End::of(Reason::TransportError));
         return Err(answer::status(StatusCode::BAD_REQUEST));
     }
-    let (tell, batch) = oneshot::channel();
-    hub.set_link(&connection.client, Link::Poll(Some(tell)));
+    let batch = before.unwrap_or_else(|| {
+        let (tell, batch) = oneshot::channel();
+        hub.set_link(&connection.client, Link::Poll(Some(tell)));
+        batch
+    });
     if connection.is_upgrading() {
         connection.release_poll();
     }
     Ok(Poll {
         connection: Some(connection.clone()),
-        batch,
+        waiting: exchanges.wait(name, batch),
         compression,
     })
 }
@@ -73,9 +90,11 @@ pub(super) fn begin(
 impl Poll {
     /// What waits, or what comes next.
     pub(super) async fn answer(mut self) -> Response<Body> {
-        let batch = (&mut self.batch).await;
+        let batch = future::poll_fn(|context| self.waiting.poll(context)).await;
         match (self.connection.take(), batch) {
-            (Some(connection), Ok(batch)) => reply(&connection, batch, self.compression),
+            (Some(connection), Some(batch)) => {
+                reply(&connection, self.waiting.name(), batch, self.compression)
+            }
             _ => answer::status(StatusCode::BAD_REQUEST),
         }
     }
@@ -86,24 +105,73 @@ impl Drop for Poll {
         let Some(connection) = self.connection.take() else {
             return;
         };
-        // An answer may have come that nobody has looked at.
-        if let Ok(batch) = self.batch.try_recv() {
-            connection.gate.hub.settle(batch, false);
+        let waiting = self.waiting.clone();
+        if waiting.is_left() || connection.carrier() != Carrier::Polling || !waiting.breaks() {
+            return give_up(&connection, &waiting);
         }
-        if connection.carrier() != Carrier::Websocket {
-            connection.close(End::gone(Reason::TransportError));
-        }
+        task::spawn_local(async move {
+            time::sleep(BROKEN).await;
+            give_up(&connection, &waiting);
+        });
     }
 }
 
-/// The payload of a batch; its messages are settled when it is written.
-fn reply(connection: &Connection, batch: Batch, compression: Compression) -> Response<Body> {
+/// Nobody listens to a poll any more, unless it has come again.
+fn give_up(connection: &Connection, waiting: &Waiting) {
+    let Some(mut batch) = waiting.leave() else {
+        return;
+    };
+    // An answer may have come that nobody has looked at.
+    if let Ok(batch) = batch.try_recv() {
+        connection.gate.hub.settle(batch, false);
+    }
+    if connection.carrier() != Carrier::Websocket {
+        connection.close(End::gone(Reason::TransportError));
+    }
+}
+
+/// The payload of a batch; what another pod passes on is kept until the client is known to have it.
+fn reply(
+    connection: &Connection,
+    name: Name,
+    mut batch: Batch,
+    compression: Compression,
+) -> Response<Body> {
     let (payload, encoding) = compression.pack(encode(&batch.frames));
-    let (body, written) = Body::reported(payload);
+    batch.frames = Vec::new();
+    let handed = Handed {
+        name,
+        is_retold: false,
+        payload: payload.into(),
+        encoding,
+        batch: Rc::new(RefCell::new(Some(batch))),
+        written: Mark::default(),
+    };
+    let is_kept = name.is_relayed() && connection.is_open();
+    if is_kept {
+        connection.exchanges.hand(handed.clone());
+    }
+    tell(connection, handed, is_kept)
+}
+
+/// Answers a poll; the messages are settled when it is written, or, if it is not kept, cannot be.
+fn tell(connection: &Connection, handed: Handed, is_kept: bool) -> Response<Body> {
+    let Handed {
+        payload,
+        encoding,
+        batch,
+        written,
+        ..
+    } = handed;
+    let (body, written) = Body::reported(payload, written);
     let hub = connection.gate.hub.clone();
     task::spawn_local(async move {
         let written = written.await.unwrap_or(false);
-        hub.settle(batch, written);
+        if (written || !is_kept)
+            && let Some(batch) = batch.take()
+        {
+            hub.settle(batch, written);
+        }
     });
     let mut response = Response::new(body);
     let headers = response.headers_mut();
@@ -132,11 +200,11 @@ fn encode(frames: &[u8]) -> Vec<u8> {
 
 /// Answers a POST: takes its packets.
 pub(super) async fn post(connection: Rc<Connection>, request: Request<Incoming>) -> Response<Body> {
-    if connection.posting.replace(true) {
+    let name = Name::of(&request);
+    let Some(_posting) = connection.exchanges.begin_post(name) else {
         connection.close(End::of(Reason::TransportError));
         return answer::status(StatusCode::BAD_REQUEST);
-    }
-    let _posting = Posting(&connection);
+    };
     let content_type = request.headers().get(header::CONTENT_TYPE);
     if content_type.is_some_and(|kind| kind == "application/octet-stream") {
         connection.close(End::of(Reason::TransportError));
@@ -157,23 +225,22 @@ pub(super) async fn post(connection: Rc<Connection>, request: Request<Incoming>)
     match time::timeout(BODY_TIMEOUT, body).await {
         Ok(Ok(body)) => {
             let body = body.to_bytes();
-            if hash.is_some_and(|hash| Sha256::digest(&body)[..] != hash) {
+            let digest = || Hash256::from(Sha256::digest(&body));
+            if hash.is_some_and(|hash| digest() != hash) {
                 tracing::warn!("a POST of another pod was changed on its way");
                 return answer::status(StatusCode::BAD_REQUEST);
             }
+            let now = clock::now();
+            if connection.exchanges.has_taken(name, digest, now) {
+                return answer::ok();
+            }
+            connection.exchanges.taken(name, hash, now);
             take(&connection, &body)
         }
+        // The client's body is whole: it is the link that broke, and the POST comes again.
+        Ok(Err(_)) | Err(_) if hash.is_some() => answer::status(StatusCode::BAD_REQUEST),
         Ok(Err(error)) if error.is::<LengthLimitError>() => too_large(&connection),
         Ok(Err(_)) | Err(_) => broken(&connection),
-    }
-}
-
-/// While a POST is read, another one is a fault.
-struct Posting<'a>(&'a Rc<Connection>);
-
-impl Drop for Posting<'_> {
-    fn drop(&mut self) {
-        self.0.posting.set(false);
     }
 }
 

@@ -11,6 +11,10 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
+pub(crate) fn assert_ok(answer: &Answer, body: &str) {
+    assert_eq!((answer.status, &*answer.body), (200, body), "{answer:?}");
+}
+
 /// Opens a session by polling, and returns its path.
 pub(crate) async fn open(port: u16) -> String {
     let answer = ask(port, "GET", "/socket.io/?EIO=4&transport=polling", "", "").await;

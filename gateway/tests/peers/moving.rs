@@ -13,7 +13,7 @@ const GONE_UP: &str = "{\"code\":3,\"message\":\"Bad request\"}";
 const MOVED: &str = "carillon_upgrades_total{outcome=\"moved\"} 1";
 
 impl Ws {
-    async fn says(&mut self, expected: &str) {
+    pub(crate) async fn says(&mut self, expected: &str) {
         let (opcode, payload) = self.receive().await;
         assert_eq!(
             (opcode, String::from_utf8_lossy(&payload)),
@@ -23,14 +23,14 @@ impl Ws {
 }
 
 /// Connects to the namespace by polling; the socket's id.
-async fn connect(port: u16, path: &str) -> String {
+pub(crate) async fn connect(port: u16, path: &str) -> String {
     assert_eq!(post(port, path, "40").await.body, "ok");
     let connected = get(port, path).await.body;
     let id = connected.strip_prefix("40{\"sid\":\"").unwrap();
     id.strip_suffix("\"}").unwrap().to_owned()
 }
 
-async fn is_moved(owner: &SocketPod, landing: &SocketPod) {
+pub(crate) async fn is_moved(owner: &SocketPod, landing: &SocketPod) {
     landing.pod.counts(MOVED).await;
     landing
         .pod
@@ -237,6 +237,35 @@ fn what_cannot_be_had_whole_is_piped() {
             assert_eq!(heard, if case == "busy" { 8 } else { 0 }, "{case}");
             is_piped(&owner, &landing).await;
         }
+    });
+}
+
+/// More than 8 MiB that its client has not fetched is not sent from pod to pod.
+#[test]
+fn a_session_with_much_unsent_is_piped() {
+    run(async {
+        let rules = RULES.replace("  autoJoin", "  backlog: { bytes: 16MiB }\n  autoJoin");
+        let (owner, landing) = (
+            SocketPod::start(1, &rules).await,
+            SocketPod::start(2, &rules).await,
+        );
+        landing.pod.knows(&owner.pod);
+        owner.pod.knows(&landing.pod);
+        let path = open(owner.pod.client).await;
+        connect(owner.pod.client, &path).await;
+        let large = "x".repeat(1 << 20);
+        for _ in 0..9 {
+            owner.receive("lobby", &large);
+        }
+        let expected = "carillon_deliveries_expected_total{namespace=\"/\"} 9";
+        owner.pod.counts(expected).await;
+        let mut ws = Ws::open(landing.pod.client, &path).await.unwrap();
+        ws.take_over().await;
+        for _ in 0..9 {
+            let (_, payload) = ws.receive().await;
+            assert_eq!(payload.len(), large.len() + "42[\"news\",\"\"]".len());
+        }
+        is_piped(&owner, &landing).await;
     });
 }
 

@@ -13,7 +13,7 @@ use carillon_gateway::bus::{Bounds, Bus};
 use carillon_gateway::clock;
 use carillon_gateway::hub::{Client, Close};
 use carillon_gateway::id::KeyRing;
-use carillon_gateway::node::{Node, Session};
+use carillon_gateway::node::{Node, Outline, Session, Stays};
 use carillon_gateway::socket::encode;
 use carillon_gateway::target::Target;
 use carillon_gateway::transport::{Application, Held, Settings, Upper};
@@ -98,7 +98,7 @@ impl Upper for SocketIo {
         Box::new(Open(self.0.open(client, max_payload)))
     }
 
-    fn hold(&self, client: &Rc<Client>, max_payload: usize, outline: &str) -> Option<Held> {
+    fn hold(&self, client: &Rc<Client>, max_payload: usize, outline: &Outline) -> Option<Held> {
         let (session, heard) = self.0.hold(client, max_payload, outline)?.into_parts();
         Some(Held {
             application: Box::new(Open(session)),
@@ -106,7 +106,7 @@ impl Upper for SocketIo {
         })
     }
 
-    fn pass_fences(&self, outline: &str) -> Pin<Box<dyn Future<Output = bool>>> {
+    fn pass_fences(&self, outline: &Outline) -> Pin<Box<dyn Future<Output = bool>>> {
         let passing = self.0.pass_fences(outline);
         let at_fence = self.1.clone();
         Box::pin(async move {
@@ -145,7 +145,7 @@ impl Application for Open {
         self.0.closed(reason);
     }
 
-    fn outline(&self) -> Option<String> {
+    fn outline(&self) -> Result<Outline, Stays> {
         self.0.outline()
     }
 
@@ -157,7 +157,7 @@ impl Application for Open {
         self.0.moved();
     }
 
-    fn restore(&self, snapshot: &str) -> bool {
-        self.0.restore(snapshot)
+    fn restore<'a>(&'a self, snapshot: &'a str) -> Pin<Box<dyn Future<Output = bool> + 'a>> {
+        Box::pin(self.0.restore(snapshot))
     }
 }

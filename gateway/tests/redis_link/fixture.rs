@@ -89,6 +89,24 @@ impl Pair {
         .await;
     }
 
+    /// Each connection breaks, and is there again, in any order.
+    pub(crate) async fn until_back(&mut self) {
+        let (mut broke, mut up) = ([false; 2], [true; 2]);
+        self.until("both connections are back", |event| {
+            match event {
+                Event::Publishing => up[0] = true,
+                Event::Listening => up[1] = true,
+                Event::Down { listener, .. } => {
+                    let index = usize::from(*listener);
+                    (broke[index], up[index]) = (true, false);
+                }
+                _ => {}
+            }
+            [broke, up] == [[true; 2]; 2]
+        })
+        .await;
+    }
+
     pub(crate) async fn listen_to(&self, subscription: Subscription) {
         let confirmed = self.link.subscribe(subscription);
         time::timeout(PATIENCE, confirmed).await.unwrap().unwrap();

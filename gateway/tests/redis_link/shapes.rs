@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use carillon_gateway::bus::redis::{Event, LinkError, Publish, RedisUrl, Settings, Subscription};
+use carillon_gateway::bus::redis::{
+    Event, LinkError, Publish, RedisUrl, Settings, Subscription, Trim,
+};
 use carillon_tests::ports;
 use carillon_tests::redis::Options;
 use carillon_tests::topology::{RedisCluster, Sentinel};
@@ -88,7 +90,13 @@ fn sentinel_and_a_failover() {
         let mut pair = Pair::up(&sentinel.url()).await;
         pair.listen_to(channel("a")).await;
         pair.listen_to(sharded("s")).await;
-        let add = || Publish::entry("stream".to_owned(), vec![("k", "v".to_owned())]);
+        let add = || {
+            Publish::entry(
+                "stream".to_owned(),
+                Trim::Length,
+                vec![("k", "v".to_owned())],
+            )
+        };
         pair.ask(add()).await.unwrap();
         sentinel.master.kill();
         pair.until_down().await;

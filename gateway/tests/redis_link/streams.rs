@@ -1,8 +1,9 @@
 //! The reader of streams.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use carillon_gateway::bus::redis::{Publish, Settings, StreamEvent, read_streams};
+use carillon_gateway::bus::redis::{Publish, Settings, StreamEvent, Trim, read_streams};
 use carillon_tests::redis::Options;
 use carillon_tests::topology::RedisCluster;
 use tokio::sync::mpsc;
@@ -10,14 +11,18 @@ use tokio::time;
 
 use crate::fixture::{PATIENCE, Pair, run};
 
-struct Reader(mpsc::Receiver<StreamEvent>);
+pub(crate) struct Reader(mpsc::Receiver<StreamEvent>);
 
 impl Reader {
     fn start(url: &str, streams: &[&str]) -> Self {
+        Self::of(Settings::new(url.parse().unwrap()), streams)
+    }
+
+    pub(crate) fn of(settings: Settings, streams: &[&str]) -> Self {
         let (to, from) = mpsc::channel(8);
         let streams = streams.iter().map(|stream| (*stream).to_owned()).collect();
-        let settings = Settings::new(url.parse().unwrap());
-        tokio::task::spawn_local(read_streams(settings, streams, to));
+        let no_past = Arc::new(|| None);
+        tokio::task::spawn_local(read_streams(settings, streams, no_past, to));
         Self(from)
     }
 
@@ -28,17 +33,17 @@ impl Reader {
             .unwrap()
     }
 
-    async fn until_up(&mut self) {
+    pub(crate) async fn until_up(&mut self) {
         loop {
             match self.next().await {
                 StreamEvent::Up => return,
-                StreamEvent::Down(_) => {}
-                StreamEvent::Entry(entry) => panic!("{entry:?}"),
+                StreamEvent::Down(_) | StreamEvent::Begin { .. } => {}
+                event => panic!("{event:?}"),
             }
         }
     }
 
-    async fn entry(&mut self) -> (String, String) {
+    pub(crate) async fn entry(&mut self) -> (String, String) {
         loop {
             if let StreamEvent::Entry(entry) = self.next().await {
                 let value = String::from_utf8(entry.fields[0].1.clone()).unwrap();
@@ -46,6 +51,29 @@ impl Reader {
             }
         }
     }
+}
+
+#[test]
+fn a_stream_has_a_bound_in_bytes() {
+    run(async {
+        let redis = Options::default().start();
+        let pair = Pair::up(&redis.url()).await;
+        let cut = async || pair.link.cap_stream("s", 1 << 20).await.unwrap();
+        assert_eq!(cut().await, 0, "there is none");
+        for _ in 0..2000 {
+            redis.command(&["XADD", "s", "*", "data", &"x".repeat(1000)]);
+        }
+        let first = cut().await;
+        assert!((1000..1200).contains(&first), "{first} of 2,000 were cut");
+        assert_eq!(cut().await, 0);
+        let left = redis.command(&["XLEN", "s"]).integer();
+        assert_eq!(left as u64, 2000 - first);
+        // The newest are left.
+        redis.command(&["XADD", "s", "*", "data", "last"]);
+        let last = redis.command(&["XREVRANGE", "s", "+", "-", "COUNT", "1"]);
+        let fields = &last.array()[0].array()[1];
+        assert_eq!(fields.array()[1].text(), "last");
+    });
 }
 
 #[test]
@@ -106,7 +134,7 @@ fn streams_on_several_nodes() {
         for n in 0..20 {
             let stream = ["s", "s-1", "s-2", "s-3"][n % 4];
             let pairs = vec![("n", n.to_string())];
-            let publish = Publish::entry(stream.to_owned(), pairs);
+            let publish = Publish::entry(stream.to_owned(), Trim::Length, pairs);
             link.publish(publish, None).unwrap();
             wanted.push((stream.to_owned(), n.to_string()));
         }

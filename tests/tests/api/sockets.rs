@@ -1,6 +1,7 @@
 //! Who is here, and what a selection of sockets is made to do.
 
 use carillon_tests::gateway::Gateway;
+use carillon_tests::polling::Polling;
 use carillon_tests::session::Session;
 use carillon_tests::wait;
 use serde_json::{Value, json};
@@ -115,6 +116,24 @@ fn can_be_disconnected() {
             let info = gateway.get("/v1/info").json();
             (info["counts"]["sockets"] == 0).then_some(())
         });
+    });
+}
+
+/// socket.io-client takes the messages of a payload after its close packet: they would come again in a recovered session.
+#[test]
+fn that_poll_get_their_messages_before_they_are_told_of_the_end() {
+    each(|gateway| {
+        let polling = Polling::open(gateway.port());
+        polling.connect("/");
+        let last = json!({ "namespace": "/", "event": "last", "args": [1] });
+        post(gateway, "/v1/emit", &last);
+        let end = json!({ "namespace": "/", "close": true });
+        assert_eq!(post(gateway, "/v1/disconnect", &end)["sockets"], 1);
+        let packets = polling.packets();
+        assert_eq!(packets[0], r#"42["last",1]"#);
+        assert!(!packets.contains(&"1".to_owned()), "{packets:?}");
+        assert_eq!(polling.poll().text(), "6\u{1e}1");
+        assert_eq!(polling.poll().status, 400);
     });
 }
 

@@ -51,10 +51,13 @@ fn cut_under_load() {
         for way in &ways {
             way.cut();
         }
+        // For some seconds the way is tried again.
         let broken = poll.read_response(false);
         assert!(
-            broken.as_ref().map_or(true, |answer| answer.status >= 500),
-            "the poll under way is broken off: {broken:?}"
+            broken
+                .as_ref()
+                .is_ok_and(|answer| matches!(answer.status, 400 | 503)),
+            "the poll under way is given up: {broken:?}"
         );
         let refused = elsewhere.poll();
         assert!(matches!(refused.status, 400 | 503), "{}", refused.text());
@@ -78,5 +81,27 @@ fn cut_under_load() {
         );
         scene.settle(&marks);
     }
+    scene.assert_undisturbed();
+}
+
+/// A way that is cut for a second ends no session, not even of those that poll, and each of them gets everything once.
+#[test]
+fn a_short_cut_ends_no_session() {
+    let redis = Redis::start();
+    let setup = Setup::new(Mode::Classic);
+    let (members, ways): (Vec<Member>, Vec<Forwarder>) =
+        (0..2).map(|index| behind(&setup, &redis, index)).unzip();
+    let mut scene = Scene::of(Cluster::of(&redis, &setup, members), Proxy::nginx);
+    let polling = json!({ "transports": ["polling"] });
+    scene.connect("poll", 10, scene.proxy.port(), &polling);
+    let began = scene.heal();
+    for round in 0..8 {
+        ways.iter().for_each(Forwarder::cut);
+        std::thread::sleep(Duration::from_millis(150 * round));
+        ways.iter().for_each(Forwarder::mend);
+        scene.settle(&scene.heal());
+        scene.assert_undisturbed();
+    }
+    scene.settle(&began);
     scene.assert_undisturbed();
 }

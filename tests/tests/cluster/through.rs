@@ -13,8 +13,19 @@ use serde_json::{Value, json};
 
 /// Clients are spread over all servers and hear one another; a large binary payload passes.
 pub(crate) fn check(kinds: &[Kind], balance: fn(&[u16]) -> Proxy, count: usize, client: &Value) {
+    check_on(&Setup::new(Mode::Classic), kinds, balance, count, client);
+}
+
+/// The same, on a cluster of another mode.
+pub(crate) fn check_on(
+    setup: &Setup,
+    kinds: &[Kind],
+    balance: fn(&[u16]) -> Proxy,
+    count: usize,
+    client: &Value,
+) {
     let redis = Redis::start();
-    let mut cluster = Cluster::start(&redis, &Setup::new(Mode::Classic), kinds);
+    let mut cluster = Cluster::start(&redis, setup, kinds);
     let ports: Vec<u16> = cluster.members.iter().map(|member| member.port()).collect();
     let proxy = balance(&ports);
     let clients = Clients::start();

@@ -32,7 +32,12 @@ impl Client {
 
     pub(super) fn accepted(mut session: Session, namespace: &str) -> Self {
         let reply = session.next();
-        let json = reply.strip_prefix(&format!("40{namespace},"));
+        Self::reply(session, namespace, &reply)
+    }
+
+    /// The client that gets this reply to its CONNECT.
+    pub(super) fn reply(session: Session, namespace: &str, reply: &str) -> Self {
+        let json = reply.strip_prefix(&format!("40{}", packets::prefix(namespace)));
         let json: Value = serde_json::from_str(json.unwrap_or_else(|| panic!("{reply}"))).unwrap();
         let text = |key: &str| json[key].as_str().unwrap_or_default().to_owned();
         let (sid, pid) = (text("sid"), text("pid"));

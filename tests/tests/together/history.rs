@@ -1,13 +1,14 @@
 //! One past of a room, whichever node is asked.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use carillon_tests::cluster::calls::{Emit, To};
 use carillon_tests::cluster::{Kind, Mode, Setup};
 use carillon_tests::gateway::Gateway;
 use carillon_tests::http::{Connection, Request, Response};
 use carillon_tests::redis::{Options, Redis};
+use carillon_tests::resp::Reply;
 use carillon_tests::session::Session;
 use carillon_tests::wait;
 use serde_json::{Value, json};
@@ -281,29 +282,57 @@ fn falls_back_to_memory() {
     }
 }
 
-/// What an emitter publishes is stored once, by one of the nodes.
+/// An event of an emitter.
+fn emitted(redis: &Redis, number: u8) {
+    let mut packet = vec![0x93, 0xa7];
+    packet.extend(b"emitter\x83\xa4type\x02\xa4data\x92\xa6update");
+    packet.push(number);
+    packet.extend(b"\xa3nsp\xa5/feed\x83\xa5rooms\x91\xa6open-1\xa6except\x90\xa5flags\x80");
+    let channel: &[u8] = b"socket.io#/feed#open-1#";
+    redis.command(&[b"PUBLISH", channel, packet.as_slice()]);
+}
+
+/// What an emitter publishes is stored once, by one of the nodes; where that one dies, soon by another.
 #[test]
 fn has_what_others_publish_once() {
     let redis = Redis::start();
-    let (a, b) = (
-        pod(&redis, Mode::Classic, RULES),
-        pod(&redis, Mode::Classic, RULES),
-    );
-    // Until each has seen the other's lease.
-    thread::sleep(Duration::from_secs(6));
-    let mut packet = vec![0x93, 0xa7];
-    packet.extend(b"emitter\x83\xa4type\x02\xa4data\x92\xa6update\x07\xa3nsp\xa5/feed");
-    packet.extend(b"\x83\xa5rooms\x91\xa6open-1\xa6except\x90\xa5flags\x80");
-    let channel: &[u8] = b"socket.io#/feed#open-1#";
-    redis.command(&[b"PUBLISH", channel, packet.as_slice()]);
-    wait::until("it is stored", || {
-        let answer = get(&a, &format!("{PATH}&last=10"), None);
-        (!numbers(&answer, "events").is_empty()).then_some(())
+    let start = || Some(pod(&redis, Mode::Classic, RULES));
+    let mut pods = [start(), start()];
+    let storing = || redis.command(&["GET", "{socket.io:carillon}:storing"]);
+    let kept = |pods: &[Option<Gateway>; 2], expected: &[u64]| {
+        for at in pods.iter().flatten() {
+            wait::until("it is stored", || {
+                let kept = numbers(&get(at, &format!("{PATH}&last=10"), None), "events");
+                (kept == expected).then_some(())
+            });
+        }
+    };
+    wait::until("one of them stores", || {
+        matches!(storing(), Reply::Bulk(Some(_))).then_some(())
     });
-    for at in [&a, &b] {
-        let answer = get(at, &format!("{PATH}&last=10"), None);
-        assert_eq!(numbers(&answer, "events"), [7]);
+    emitted(&redis, 1);
+    kept(&pods, &[1]);
+    emitted(&redis, 2);
+    kept(&pods, &[1, 2]);
+    // The first one to come has the role. Nothing of it is left behind.
+    let before = storing().text();
+    if let Some(mut first) = pods[0].take() {
+        first.process().signal("KILL");
+        first.process().wait();
     }
+    let died = Instant::now();
+    wait::until("the other one stores", || {
+        (matches!(storing(), Reply::Bulk(Some(_))) && storing().text() != before).then_some(())
+    });
+    assert!(
+        died.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        died.elapsed()
+    );
+    // It has the answer of Redis by then.
+    thread::sleep(Duration::from_millis(100));
+    emitted(&redis, 3);
+    kept(&pods, &[1, 2, 3]);
 }
 
 /// Beside a Node server: it takes our marked messages as any other, and what it publishes is kept.

@@ -1,8 +1,11 @@
 //! `onBusLoss`: while Redis is away an emit reaches this node alone, or nobody.
 
+use std::time::{Duration, Instant};
+
 use carillon_tests::cluster::Mode;
 use carillon_tests::gateway::{Gateway, KEY};
 use carillon_tests::http::Request;
+use carillon_tests::metrics::Metrics;
 use carillon_tests::redis::Redis;
 use carillon_tests::session::Session;
 use serde_json::{Value, json};
@@ -116,4 +119,59 @@ fn follows_the_rules() {
         (gateway.post("/v1/emit", &event("/")).status == 503).then_some(())
     });
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+/// A Redis that is frozen breaks no connection: one second after the first publication that it does not answer, nobody is
+/// told that others will get theirs, and once it goes on all is well.
+#[test]
+fn is_told_of_a_frozen_redis() {
+    for mode in MODES {
+        let redis = Redis::start();
+        let gateway = pod(&redis, mode, RULES);
+        let is_degraded = || {
+            let answer = gateway.post("/v1/emit", &event("/local"));
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            answer.json()["degraded"] == json!(true)
+        };
+        assert!(!is_degraded());
+        redis.freeze();
+        let began = Instant::now();
+        assert!(!is_degraded(), "a moment is none");
+        carillon_tests::wait::until("an emit is degraded", || is_degraded().then_some(()));
+        let noticed = began.elapsed();
+        redis.thaw();
+        assert!(
+            (Duration::from_millis(900)..Duration::from_millis(1_900)).contains(&noticed),
+            "{}: after {noticed:?}",
+            mode.name()
+        );
+        carillon_tests::wait::until("no emit is degraded", || (!is_degraded()).then_some(()));
+    }
+}
+
+/// Each time that the others were not heard is counted, with how long it was.
+#[test]
+fn gaps_are_counted() {
+    let redis = Redis::start();
+    let gateway = pod(&redis, Mode::Classic, RULES);
+    let sums = || {
+        let metrics = Metrics::of(&gateway);
+        ["carillon_bus_gaps_total", "carillon_bus_gap_seconds_total"]
+            .map(|name| metrics.sum(name, &[]))
+    };
+    assert_eq!(sums(), [0.0, 0.0]);
+    for gaps in [1.0, 2.0] {
+        let before = sums()[1];
+        redis.kill();
+        until_up(&gateway, false);
+        let began = Instant::now();
+        std::thread::sleep(Duration::from_millis(500));
+        redis.restart();
+        let lasted = carillon_tests::wait::until("the gap is counted", || {
+            let [count, seconds] = sums();
+            (count == gaps).then_some(seconds - before)
+        });
+        let most = began.elapsed().as_secs_f64() + 1.0;
+        assert!((0.5..most).contains(&lasted), "{lasted} of {most}");
+    }
 }

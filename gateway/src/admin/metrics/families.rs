@@ -53,6 +53,8 @@ families! {
     BUS_LAG = "carillon_bus_lag_seconds" histogram [""] "From published on the bus to received";
     BUS_UP = "carillon_bus_up" gauge [""] "1 while the bus answers";
     BUS_UNSENT = "carillon_bus_unsent_total" counter [""] "Messages that other nodes did not get because the bus was away or full, or may not have got because it went away before it answered";
+    BUS_GAPS = "carillon_bus_gaps_total" counter [""] "Times that this node did not hear the others; what they published on channels meanwhile it has missed";
+    BUS_GAP_SECONDS = "carillon_bus_gap_seconds_total" counter [""] "How long those were together, counted at their end";
     BUS_ERRORS = "carillon_bus_errors_total" counter ["kind"] "Failures of the bus";
     BACKLOG = "carillon_backlog_bytes" gauge [""] "Bytes that connections still have to be sent";
     RECOVERY_BYTES = "carillon_recovery_bytes" gauge [""] "Bytes of messages held for clients that may come back";
@@ -63,6 +65,8 @@ families! {
     RULES_REJECTED = "carillon_rules_rejected_total" counter [""] "Rules documents refused since the start";
     LIMIT_RATIO = "carillon_limit_ratio" gauge ["resource"] "Use of `connections`, `memory` and `file_descriptors` against their limits";
     DRAINING = "carillon_draining" gauge [""] "1 while the process is draining";
+    DRAIN_STATE = "carillon_drain_state" gauge ["state"] "1 for where the drain is: `serving` (there is none), `holding`, `closing`, `overdue`; what remains is the sum of `carillon_sessions`";
+    DRAIN_CLOSED = "carillon_drain_closed_total" counter ["by"] "Sessions and pipes that the drain closed: at the `budget` of the fleet, at the node's own `share` of it while Redis is away, at the `local` pace where there is no Redis, or at once at the `timeout`";
     LOG_DROPPED = "carillon_log_lines_dropped_total" counter [""] "Log lines lost because the reader of the log was too slow";
     BUILD = "carillon_build_info" gauge ["version"] "1, with the version of this build";
     CPU = "process_cpu_seconds_total" counter [""] "User and system CPU time";

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::counter::HistogramTotal;
+use super::drain::{DrainFacts, DrainState};
 use super::families::{self as f, Family};
 use super::samples::Collection;
 use super::scrape::Scrape;
@@ -22,7 +23,7 @@ pub(super) fn all(out: &mut Collection, totals: &Totals, scrape: &Scrape) {
     bus(out, totals, scrape);
     rules(out, scrape);
     limits(out, totals, scrape);
-    out.single(f::DRAINING, Some(f64::from(scrape.draining)));
+    drain(out, &scrape.drain);
     out.single(f::LOG_DROPPED, Some(log::dropped_lines() as f64));
     out.family(f::BUILD, |samples| {
         samples.add(&[env!("CARGO_PKG_VERSION")], 1.0);
@@ -36,7 +37,27 @@ fn bus(out: &mut Collection, totals: &Totals, scrape: &Scrape) {
     });
     out.single(f::BUS_UP, Some(f64::from(scrape.bus_up)));
     out.single(f::BUS_UNSENT, Some(scrape.bus_unsent as f64));
+    out.single(f::BUS_GAPS, Some(scrape.bus_gaps as f64));
+    out.single(
+        f::BUS_GAP_SECONDS,
+        Some(scrape.bus_gap_millis as f64 / 1000.0),
+    );
     labelled(out, f::BUS_ERRORS, &totals.bus_errors);
+}
+
+fn drain(out: &mut Collection, DrainFacts { state, closed }: &DrainFacts) {
+    let is_draining = *state != DrainState::Serving;
+    out.single(f::DRAINING, Some(f64::from(is_draining)));
+    out.family(f::DRAIN_STATE, |samples| {
+        for one in DrainState::ALL {
+            samples.add(&[one.label()], f64::from(one == *state));
+        }
+    });
+    out.family(f::DRAIN_CLOSED, |samples| {
+        for (by, count) in closed {
+            samples.add(&[by.label()], *count as f64);
+        }
+    });
 }
 
 fn limits(out: &mut Collection, totals: &Totals, scrape: &Scrape) {

@@ -6,6 +6,7 @@ use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricFamily;
 use prometheus::{Registry, TextEncoder};
 
+use super::drain::DrainFacts;
 use super::families::{self, Family};
 use super::samples::Collection;
 use super::shard::ShardMetrics;
@@ -26,7 +27,9 @@ pub(super) struct Scrape {
     pub(super) memory_limit: u64,
     pub(super) bus_up: bool,
     pub(super) bus_unsent: u64,
-    pub(super) draining: bool,
+    pub(super) drain: DrainFacts,
+    pub(super) bus_gaps: u64,
+    pub(super) bus_gap_millis: u64,
 }
 
 impl Scrape {

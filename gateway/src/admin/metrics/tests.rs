@@ -134,7 +134,8 @@ fn limits_and_rules() {
     let metrics = Metrics::new(1);
     metrics.shard(0).session_opened(Transport::Websocket);
     metrics.set_limits(4, 0);
-    metrics.set_draining(true);
+    metrics.set_drain_state(DrainState::Closing);
+    metrics.drain_closed(Closing::Share, 3);
     let rules = RulesStatus::default();
     rules.loaded("5f", UNIX_EPOCH + Duration::from_millis(1_500));
     let process = ProcessFacts {
@@ -153,6 +154,10 @@ fn limits_and_rules() {
             "carillon_rules_loaded_timestamp_seconds 1.5",
             "carillon_rules_rejected_total 0",
             "carillon_draining 1",
+            "carillon_drain_state{state=\"serving\"} 0",
+            "carillon_drain_state{state=\"closing\"} 1",
+            "carillon_drain_closed_total{by=\"share\"} 3",
+            "carillon_drain_closed_total{by=\"timeout\"} 0",
             "carillon_bus_up 1",
         ],
     );

@@ -82,6 +82,9 @@ async fn publish(
         missing: None,
         complete: None,
     };
+    let is_recoverable = permit.rules.recovery.is_some() && acks.is_none();
+    let must_store = is_recoverable && api.bus.shares_sessions();
+    let stored = (stored, must_store);
     Ok(Submitted::new(answer, tally, stored, acks, reservation))
 }
 

@@ -36,6 +36,8 @@ struct Waiting {
     tally: Arc<Tally>,
     counted_by: Instant,
     stored: Option<oneshot::Receiver<EntryId>>,
+    /// What is not stored has not reached the others.
+    must_store: bool,
     acks: Option<Gathering>,
 }
 
@@ -72,7 +74,7 @@ impl Submitted {
     pub(super) fn new(
         answer: Accepted,
         tally: Arc<Tally>,
-        stored: Option<oneshot::Receiver<EntryId>>,
+        (stored, must_store): (Option<oneshot::Receiver<EntryId>>, bool),
         acks: Option<Gathering>,
         mut reservation: Option<Box<Reserved>>,
     ) -> Self {
@@ -83,6 +85,7 @@ impl Submitted {
             tally,
             counted_by: Instant::from_std(clock::now() + COUNT_WAIT),
             stored,
+            must_store,
             acks,
         };
         Self {
@@ -119,6 +122,7 @@ impl Submitted {
             tally,
             counted_by,
             stored,
+            must_store,
             acks,
         }) = &mut self.waiting
         else {
@@ -129,6 +133,8 @@ impl Submitted {
         if let Some(id) = stored {
             if let Ok(Ok(id)) = time::timeout_at(*counted_by, id).await {
                 self.answer.entry = Some(id.to_string().into());
+            } else if *must_store {
+                self.answer.degraded = true;
             }
             *stored = None;
         }

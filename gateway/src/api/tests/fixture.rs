@@ -310,7 +310,10 @@ impl Shard {
                 reply.add(changed);
             }
             Inbound::Query { query, reply } => reply.send(answer(&sockets, query)),
-            Inbound::ForgetAck(_) | Inbound::Yield { .. } => {}
+            Inbound::ForgetAck(_)
+            | Inbound::Position { .. }
+            | Inbound::Renew
+            | Inbound::Yield { .. } => {}
         }
     }
 }

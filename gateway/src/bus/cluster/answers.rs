@@ -115,7 +115,7 @@ impl Cluster {
         }
     }
 
-    fn in_a_task<F: Future<Output = ()> + 'static>(
+    pub(super) fn in_a_task<F: Future<Output = ()> + 'static>(
         self: &Rc<Self>,
         run: impl FnOnce(Rc<Self>) -> F,
     ) {

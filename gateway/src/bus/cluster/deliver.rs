@@ -27,11 +27,15 @@ impl Cluster {
     }
 
     /// Hands a message to the shards.
-    pub(super) fn pass_on(&self, broadcast: Broadcast) {
+    pub(super) fn pass_on(&self, mut broadcast: Broadcast) {
+        if self.bus.is_ordered_by_stream(&broadcast) {
+            // It has come by no stream: nobody makes up for it.
+            broadcast.lane = self.bus.lane(&broadcast.target.namespace);
+        }
         self.observer
             .accepted(&broadcast.target.namespace, broadcast.source);
         if broadcast.mark.is_some_and(Mark::is_foreign)
-            && (self.stores)()
+            && self.storing.is_ours((self.now)())
             && let Some(append) = shared::append(&self.remote, &broadcast)
         {
             self.append(append);
@@ -72,24 +76,32 @@ impl Cluster {
         } else {
             Source::Bus
         };
-        let mut broadcast = Broadcast::new(target, frames(id), (self.now)(), source);
+        let keeps = (self.keep)(namespace);
+        // With recovery the bus encodes what tells its place, and whoever replays.
+        let tells_place = keeps.is_some_and(|(_, recovery)| recovery.is_some());
+        let own = if tells_place && id.is_none() {
+            Bytes::new()
+        } else {
+            frames(id)
+        };
+        let mut broadcast = Broadcast::new(target, own, (self.now)(), source);
         broadcast.volatile = opts.flags.volatile;
         broadcast.ack = gather;
         broadcast.mark = Some(match opts.flags.mark.map(Mark) {
             Some(mark) if !mark.is_foreign() => mark,
             _ => Mark::of_content(&broadcast.target, &data.json, &data.attachments),
         })
-        .filter(|_| (self.keep)(namespace).is_some());
-        broadcast.keep = (self.keep)(namespace).map(|limits| Keep {
+        .filter(|_| keeps.is_some());
+        broadcast.keep = keeps.map(|(limits, recovery)| Keep {
             limits,
-            recovery: None,
+            recovery,
             name: name.into(),
             args: args.text().into(),
             attachments: data.attachments.clone(),
-            frames: if id.is_some() {
-                frames(None)
-            } else {
-                broadcast.frames.clone()
+            frames: match id {
+                _ if tells_place => Bytes::new(),
+                Some(_) => frames(None),
+                None => broadcast.frames.clone(),
             },
         });
         Ok(broadcast)

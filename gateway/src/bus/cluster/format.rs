@@ -1,18 +1,21 @@
 //! What the other servers speak: the format of one of the adapters, and in every mode that of the classic emitter.
 
-use std::sync::Arc;
+mod hear;
+mod ordered;
+
+use std::{cell::Cell, sync::Arc};
 
 use bytes::Bytes;
 use rand::RngExt as _;
 
 use crate::bus::{
     broadcast::Broadcast,
-    redis::{Kind, Link, LinkError, Publish, Subscription},
+    redis::{Link, LinkError, Publish, Subscription, Trim},
     remote::Hears,
     wire::{
         Command, Data, DataRef, EMITTER, Envelope, Flags, Message, Opts, OptsRef, Response,
         WireError, classic,
-        cluster::{self, Dialect, Incoming, SubscriptionMode},
+        cluster::{self, Dialect, SubscriptionMode},
         streams,
     },
 };
@@ -42,6 +45,7 @@ pub struct Format {
     /// Our name among classic servers.
     short: String,
     probe: String,
+    trim: Cell<Trim>,
 }
 
 /// Something that came.
@@ -62,6 +66,18 @@ pub(super) struct Origin {
     classic: bool,
 }
 
+impl Origin {
+    /// Who has sent a command.
+    pub(super) fn of(envelope: &Envelope, classic: bool) -> Self {
+        Self {
+            is_emitter: envelope.from.is_empty() || &*envelope.from == EMITTER,
+            namespace: Arc::clone(&envelope.namespace),
+            uid: envelope.from.clone(),
+            classic,
+        }
+    }
+}
+
 impl Format {
     /// A format under a prefix of channels.
     pub fn new(mode: Mode, prefix: &str, rooms: SubscriptionMode, names: streams::Names) -> Self {
@@ -74,6 +90,7 @@ impl Format {
             short: short_id(),
             probe: format!("{prefix}:carillon:probe:{uid}"),
             uid,
+            trim: Cell::new(Trim::Length),
         }
     }
 
@@ -226,6 +243,7 @@ impl Format {
             ),
             Mode::Streams => Publish::entry(
                 self.names.of(namespace),
+                self.trim.get(),
                 streams::encode_broadcast(&self.uid, namespace, data, opts)?.pairs(),
             ),
         })
@@ -257,6 +275,7 @@ impl Format {
             }
             Mode::Streams if in_stream => Publish::entry(
                 self.names.of(namespace),
+                self.trim.get(),
                 streams::encode(&envelope)?.pairs(),
             ),
             Mode::Streams => channel(cluster::encode(
@@ -297,106 +316,6 @@ impl Format {
             Mode::Sharded => Publish::sharded(channel, payload),
             _ => Publish::channel(channel, payload),
         })
-    }
-
-    /// What a message is.
-    pub(super) fn hear(
-        &self,
-        kind: Kind,
-        channel: &str,
-        payload: &Bytes,
-    ) -> Result<Heard, WireError> {
-        match kind {
-            Kind::Pattern => self.hear_classic_broadcast(channel, payload),
-            Kind::Channel => {
-                let classic = channel
-                    .strip_prefix(&*self.prefix)
-                    .filter(|rest| rest.starts_with('-'));
-                match classic {
-                    Some(rest) => self.hear_classic(rest, payload),
-                    None => self.hear_cluster(payload),
-                }
-            }
-            Kind::Sharded => self.hear_cluster(payload),
-        }
-    }
-
-    /// What an entry of a stream is.
-    pub(super) fn hear_entry<'a>(
-        &self,
-        fields: impl IntoIterator<Item = (&'a [u8], &'a [u8])>,
-    ) -> Result<Heard, WireError> {
-        Ok(self.incoming(streams::decode(fields)?))
-    }
-
-    fn hear_classic_broadcast(&self, channel: &str, payload: &Bytes) -> Result<Heard, WireError> {
-        // In streams mode the pattern also matches channels of that adapter, whose messages are maps.
-        let is_array = payload
-            .first()
-            .is_some_and(|first| first & 0xf0 == 0x90 || matches!(first, 0xdc | 0xdd));
-        if self.mode == Mode::Streams && !is_array {
-            return Ok(Heard::Nothing);
-        }
-        if self.is_own_broadcast(payload) {
-            return Ok(Heard::Nothing);
-        }
-        let envelope = classic::decode_broadcast(payload)?;
-        let here = channel
-            .strip_prefix(&*self.prefix)
-            .and_then(|rest| rest.strip_prefix('#'))
-            .and_then(|rest| rest.split_once('#'));
-        // As in Node, a message of another namespace than its channel's is nobody's.
-        if here.is_none_or(|(namespace, _)| namespace != &*envelope.namespace)
-            || *envelope.from == *self.short
-        {
-            return Ok(Heard::Nothing);
-        }
-        Ok(self.command_of(envelope, true))
-    }
-
-    /// Whether a classic broadcast begins with our own name, so that it need not be decoded.
-    fn is_own_broadcast(&self, payload: &[u8]) -> bool {
-        let uid = self.short.as_bytes();
-        matches!(payload, [0x93, length, rest @ ..]
-            if usize::from(*length) == 0xa0 + uid.len() && rest.starts_with(uid))
-    }
-
-    /// A classic request or response; `rest` is the channel behind the prefix.
-    fn hear_classic(&self, rest: &str, payload: &[u8]) -> Result<Heard, WireError> {
-        if let Some(rest) = rest.strip_prefix("-request#") {
-            let namespace = rest.strip_suffix('#').ok_or(WireError::Field("channel"))?;
-            let envelope = classic::decode_request(&namespace.into(), payload)?;
-            if *envelope.from == *self.short {
-                return Ok(Heard::Nothing);
-            }
-            return Ok(self.command_of(envelope, true));
-        }
-        let response = classic::decode_response(payload)?;
-        Ok(Heard::Response(None, response))
-    }
-
-    fn hear_cluster(&self, payload: &[u8]) -> Result<Heard, WireError> {
-        Ok(self.incoming(cluster::decode(payload)?))
-    }
-
-    fn incoming(&self, incoming: Incoming) -> Heard {
-        match incoming {
-            Incoming::Command(envelope) if *envelope.from == *self.uid => Heard::Nothing,
-            Incoming::Command(envelope) => self.command_of(envelope, false),
-            Incoming::Response { from, response, .. } => {
-                Heard::Response(Some(from.into()), response)
-            }
-        }
-    }
-
-    fn command_of(&self, envelope: Envelope, classic: bool) -> Heard {
-        let origin = Origin {
-            is_emitter: envelope.from.is_empty() || &*envelope.from == EMITTER,
-            namespace: Arc::clone(&envelope.namespace),
-            uid: envelope.from.clone(),
-            classic,
-        };
-        Heard::Command(envelope, origin)
     }
 
     fn classic(&self, namespace: &str) -> classic::Channels {

@@ -9,7 +9,7 @@ use std::{
     net::SocketAddr,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -19,6 +19,7 @@ use tokio::{
     time::{self, MissedTickBehavior},
 };
 
+use super::storing;
 use crate::bus::redis::{Link, Value};
 use crate::id::{KEY_BYTES, KeyRing};
 
@@ -61,7 +62,6 @@ struct Shared {
     known: Mutex<HashMap<u32, Sighting>>,
     ask: mpsc::UnboundedSender<oneshot::Sender<()>>,
     phase: watch::Sender<Phase>,
-    lowest: AtomicBool,
     live: AtomicUsize,
     released: Notify,
 }
@@ -91,7 +91,6 @@ impl Members {
             known: Mutex::default(),
             ask,
             phase: watch::channel(Phase::Serving).0,
-            lowest: AtomicBool::new(false),
             live: AtomicUsize::new(0),
             released: Notify::new(),
         };
@@ -143,11 +142,6 @@ impl Members {
         time::timeout(RELEASE, self.0.released.notified())
             .await
             .ok();
-    }
-
-    /// Whether no pod that lives has a lower incarnation, as far as the last heartbeat tells.
-    pub fn is_lowest(&self) -> bool {
-        self.0.lowest.load(Ordering::Relaxed)
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<u32, Sighting>> {
@@ -232,9 +226,6 @@ impl Members {
             lease.keys.adopt(answer.keys);
         }
         other_mode(Some(&*answer.mode).filter(|mode| *mode != lease.mode));
-        let own = lease.keys.incarnation();
-        let lower = answer.live.iter().any(|incarnation| *incarnation < own);
-        self.0.lowest.store(!lower, Ordering::Relaxed);
         self.0.live.store(answer.live.len(), Ordering::Relaxed);
         let mut known = self.known();
         // A pod that Redis does not know any more was here last; whether it is still, only a dial tells.
@@ -262,8 +253,10 @@ impl Lease {
         command
             .arg(self.key("nodes"))
             .arg(self.keys.incarnation().to_string());
-        // A lease that stays runs out.
+        // A lease that stays runs out, and so does the role.
         link.command(command).await.ok();
+        let role = storing::leave(&self.key(storing::KEY), self.keys.incarnation());
+        link.command(role).await.ok();
     }
 
     /// The name of a key; all of them lie in one slot of a Redis Cluster.
@@ -351,87 +344,4 @@ return { mode, keys, nodes }
 ";
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn text(text: &str) -> Value {
-        Value::BulkString(text.as_bytes().to_vec())
-    }
-
-    fn pairs(pairs: &[(&str, &str)]) -> Value {
-        let pairs = pairs
-            .iter()
-            .map(|(a, b)| Value::Array(vec![text(a), text(b)]));
-        Value::Array(pairs.collect())
-    }
-
-    fn read(keys: &[(&str, &str)], nodes: &[(&str, &str)]) -> Option<Answer> {
-        Answer::read(Value::Array(vec![
-            text("sharded"),
-            pairs(keys),
-            pairs(nodes),
-        ]))
-    }
-
-    #[test]
-    fn sightings() {
-        let address: SocketAddr = "10.0.0.1:3001".parse().unwrap();
-        for (line, expected) in [
-            ("1 0 10.0.0.1:3001", Some((address, false, true))),
-            ("0 0 10.0.0.1:3001", Some((address, false, false))),
-            ("1 1 10.0.0.1:3001", Some((address, true, true))),
-            (
-                "1 0 [::1]:7",
-                Some(("[::1]:7".parse().unwrap(), false, true)),
-            ),
-            ("1 0 host:7", None),
-            ("1 0 ", None),
-            ("1 0", None),
-            ("1", None),
-            ("", None),
-        ] {
-            let found = sighting(line).map(|found| (found.address, found.draining, found.live));
-            assert_eq!(found, expected, "{line:?}");
-        }
-    }
-
-    #[test]
-    fn answers() {
-        let key = "k".repeat(KEY_BYTES);
-        let answer = read(
-            &[("3", &key), ("x", &key), ("300", &key), ("4", "short")],
-            &[
-                ("7", "1 0 10.0.0.1:1"),
-                ("x", "1 0 10.0.0.1:1"),
-                ("8", "1 0"),
-                ("9", "0 1 10.0.0.2:2"),
-            ],
-        );
-        let answer = answer.unwrap();
-        assert_eq!(&*answer.mode, "sharded");
-        let keys: Vec<u8> = answer.keys.iter().map(|(id, _)| *id).collect();
-        assert_eq!(keys, [3]);
-        let nodes: Vec<(u32, bool, bool)> = answer
-            .nodes
-            .iter()
-            .map(|(incarnation, found)| (*incarnation, found.live, found.draining))
-            .collect();
-        assert_eq!(nodes, [(7, true, false), (9, false, true)]);
-        assert!(read(&[], &[]).unwrap().nodes.is_empty());
-    }
-
-    #[test]
-    fn what_is_no_answer() {
-        for value in [
-            Value::Nil,
-            Value::Okay,
-            Value::Int(1),
-            Value::Array(Vec::new()),
-            Value::Array(vec![text("sharded"), pairs(&[])]),
-            Value::Array(vec![Value::Nil, Value::Nil, Value::Nil]),
-            Value::Array(vec![text("sharded"), text("x"), text("y")]),
-        ] {
-            assert!(Answer::read(value.clone()).is_none(), "{value:?}");
-        }
-    }
-}
+mod tests;

@@ -44,6 +44,11 @@ impl Subscriptions {
             .collect()
     }
 
+    /// All that are subscribed.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.namespaces.keys()
+    }
+
     /// Whether a namespace is subscribed.
     pub(super) fn has(&self, namespace: &str) -> bool {
         self.namespaces.contains_key(namespace)

@@ -23,6 +23,8 @@ const ROOM_OVERHEAD: usize = 96;
 #[derive(Debug)]
 pub(in crate::bus) struct Kept {
     namespaces: HashMap<Arc<str>, Line>,
+    /// From where on each order is known.
+    floors: Vec<EntryId>,
     bytes: usize,
     bound: usize,
     evicted: u64,
@@ -32,6 +34,8 @@ pub(in crate::bus) struct Kept {
 /// One namespace. Its rooms share the entries; the room `""` has what went to everybody.
 #[derive(Debug, Default)]
 struct Line {
+    /// Which order its ids are of.
+    lane: usize,
     entries: VecDeque<Arc<Broadcast>>,
     rooms: HashMap<Arc<str>, Room>,
     /// Rooms without a message, in the order of their marks.
@@ -51,9 +55,10 @@ struct Room {
 }
 
 impl Kept {
-    pub(in crate::bus) fn new(bound: usize) -> Self {
+    pub(in crate::bus) fn new(bound: usize, lanes: usize) -> Self {
         Self {
             namespaces: HashMap::new(),
+            floors: vec![EntryId::default(); lanes],
             bytes: 0,
             bound,
             evicted: 0,
@@ -68,10 +73,15 @@ impl Kept {
 
     /// Keeps a message; ids only grow.
     pub(in crate::bus) fn append(&mut self, id: EntryId, broadcast: &Arc<Broadcast>) {
+        let lane = broadcast.lane;
         let line = self
             .namespaces
             .entry(Arc::clone(&broadcast.target.namespace))
-            .or_default();
+            .or_insert_with(|| Line {
+                lane,
+                floor: self.floors[lane],
+                ..Line::default()
+            });
         line.append(id, broadcast);
         self.bytes += weight(broadcast);
         self.bytes -= line.trim(broadcast.accepted);
@@ -81,13 +91,13 @@ impl Kept {
     }
 
     /// Reads a page, merged from the socket's rooms; `None` if one of them has forgotten what it may have missed.
-    pub(in crate::bus) fn read(&self, wanted: &Wanted<'_>) -> Option<Missed> {
-        let nothing = Missed {
-            entries: Vec::new(),
-            next: None,
-        };
+    pub(in crate::bus) fn read(&self, wanted: &Wanted<'_>, lane: usize) -> Option<Missed> {
         let Some(line) = self.namespaces.get(&wanted.record.namespace) else {
-            return Some(nothing);
+            let is_known = self.floors[lane] <= wanted.from.max(wanted.record.position);
+            return is_known.then(|| Missed {
+                entries: Vec::new(),
+                next: None,
+            });
         };
         let mut queues = Vec::new();
         for (name, entered) in places(wanted.record) {
@@ -105,6 +115,39 @@ impl Kept {
             queues.push(room.entries.range(begin..).peekable());
         }
         Some(merge(queues, wanted))
+    }
+
+    /// The last message that a socket may have been told: of those after `known` by what is kept, else `last`.
+    pub(in crate::bus) fn last(
+        &self,
+        record: &Record,
+        lane: usize,
+        (last, known): (EntryId, EntryId),
+    ) -> EntryId {
+        let line = self.namespaces.get(&record.namespace);
+        let floor = line.map_or(self.floors[lane], |line| line.floor);
+        let of_place = |(name, entered): (&str, EntryId)| {
+            let room = line.and_then(|line| line.rooms.get(name));
+            let last = room.map_or(floor, Room::last);
+            Some(last).filter(|last| *last > entered.max(known))
+        };
+        let later = places(record).filter_map(of_place).max();
+        later.map_or(last, |later| later.max(last))
+    }
+
+    /// What is not later than `floor` in an order is not known of namespaces of which there is nothing.
+    pub(in crate::bus) fn begin_at(&mut self, lane: usize, floor: EntryId) {
+        self.floors[lane] = self.floors[lane].max(floor);
+    }
+
+    /// What is not later than `floor` in an order is not known.
+    pub(in crate::bus) fn forget_before(&mut self, lane: usize, floor: EntryId) {
+        self.floors[lane] = self.floors[lane].max(floor);
+        let lines = self
+            .namespaces
+            .values_mut()
+            .filter(|line| line.lane == lane);
+        lines.for_each(|line| line.forget_before(floor));
     }
 
     pub(in crate::bus) fn trim_all(&mut self, is_recoverable: &dyn Fn(&str) -> bool, now: Instant) {
@@ -132,6 +175,13 @@ impl Kept {
                 "recovery holds all that it may: clients that were away long get new sessions"
             );
         }
+    }
+}
+
+impl Room {
+    /// The last of its messages, forgotten or not.
+    fn last(&self) -> EntryId {
+        self.entries.back().map_or(self.mark, |(id, _)| *id)
     }
 }
 
@@ -190,6 +240,15 @@ impl Line {
         let freed = weight(&first);
         self.bytes -= freed;
         freed
+    }
+
+    fn forget_before(&mut self, floor: EntryId) {
+        let marks = self.quiet.drain(..).map(|(_, mark)| mark);
+        self.floor = marks.fold(self.floor.max(floor), EntryId::max);
+        self.rooms.retain(|_, room| !room.entries.is_empty());
+        for room in self.rooms.values_mut() {
+            room.mark = room.mark.max(floor);
+        }
     }
 
     /// Whether its marks tell nothing any more: no connection is half dead for so long.
@@ -286,3 +345,6 @@ fn weight(broadcast: &Broadcast) -> usize {
     let rooms: usize = rooms.map(|room| room.len() + ROOM_OVERHEAD).sum();
     size_of::<Broadcast>() + broadcast.frames.len() + rooms + ROOM_OVERHEAD
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! Where each recoverable session is: alive on a shard, or saved until its client comes back.
+//! Where each recoverable session is: alive on a shard, or saved until its client comes back. One that goes on in another process is
+//! kept too: until that process has written it, whoever asks for it is sent here.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -32,6 +33,7 @@ enum Slot {
     Saved {
         record: Box<Record>,
         until: Instant,
+        has_moved: bool,
     },
 }
 
@@ -83,12 +85,25 @@ impl Sessions {
     }
 
     pub(super) fn save(&mut self, record: Record, now: Instant) {
+        self.keep(record, false, now);
+    }
+
+    /// The socket of that session goes on in another process.
+    pub(super) fn hand_over(&mut self, record: Record, now: Instant) {
+        self.keep(record, true, now);
+    }
+
+    fn keep(&mut self, record: Record, has_moved: bool, now: Instant) {
         let (pid, until) = (record.pid, now + record.window);
-        self.saved += 1;
+        self.saved += usize::from(!has_moved);
         self.bytes += weight(&record);
         self.order.push_back((pid, until));
-        let record = Box::new(record);
-        self.put(pid, Slot::Saved { record, until });
+        let slot = Slot::Saved {
+            record: Box::new(record),
+            until,
+            has_moved,
+        };
+        self.put(pid, slot);
         while self.bytes > self.bound && self.evict() {}
     }
 
@@ -103,23 +118,37 @@ impl Sessions {
 
     /// Takes a session out, for one socket alone.
     pub(super) fn take(&mut self, wanted: &str, pid: PrivateId, now: Instant) -> Found {
-        if let Some(Slot::Live {
+        if let Some((shard, namespace, socket)) = self.take_live(wanted, pid) {
+            return Found::Live {
+                shard,
+                namespace,
+                socket,
+            };
+        }
+        self.take_saved(wanted, pid, now)
+            .map_or(Found::Nothing, Found::Saved)
+    }
+
+    /// The same, where its socket lives.
+    pub(in crate::bus) fn take_live(
+        &mut self,
+        wanted: &str,
+        pid: PrivateId,
+    ) -> Option<(usize, Arc<str>, SocketId)> {
+        let Some(Slot::Live {
             shard,
             namespace,
             socket,
         }) = self.slots.get(&pid)
-            && **namespace == *wanted
-        {
-            let found = Found::Live {
-                shard: *shard,
-                namespace: Arc::clone(namespace),
-                socket: *socket,
-            };
-            self.slots.remove(&pid);
-            return found;
+        else {
+            return None;
+        };
+        if **namespace != *wanted {
+            return None;
         }
-        self.take_saved(wanted, pid, now)
-            .map_or(Found::Nothing, Found::Saved)
+        let found = (*shard, Arc::clone(namespace), *socket);
+        self.slots.remove(&pid);
+        Some(found)
     }
 
     /// The same, where it is saved.
@@ -129,16 +158,41 @@ impl Sessions {
         pid: PrivateId,
         now: Instant,
     ) -> Option<Box<Record>> {
-        let Some(Slot::Saved { record, .. }) = self.slots.get(&pid) else {
-            return None;
+        self.take_kept(wanted, pid, false, now)
+    }
+
+    /// The same, where it was handed over: for who has read that it is here, because no other process has written it since.
+    pub(in crate::bus) fn take_moved(
+        &mut self,
+        wanted: &str,
+        pid: PrivateId,
+        now: Instant,
+    ) -> Option<Box<Record>> {
+        self.take_kept(wanted, pid, true, now)
+    }
+
+    fn take_kept(
+        &mut self,
+        wanted: &str,
+        pid: PrivateId,
+        moved: bool,
+        now: Instant,
+    ) -> Option<Box<Record>> {
+        let is_it = match self.slots.get(&pid) {
+            Some(Slot::Saved {
+                record, has_moved, ..
+            }) => *has_moved == moved && *record.namespace == *wanted,
+            _ => false,
         };
-        if *record.namespace != *wanted {
-            return None;
-        }
-        match self.remove(pid) {
-            Some(Slot::Saved { record, until }) if now < until => Some(record),
+        match is_it.then(|| self.remove(pid)).flatten() {
+            Some(Slot::Saved { record, until, .. }) if now < until => Some(record),
             _ => None,
         }
+    }
+
+    /// Whether its socket lives in this process.
+    pub(super) fn is_live(&self, pid: PrivateId) -> bool {
+        matches!(self.slots.get(&pid), Some(Slot::Live { .. }))
     }
 
     /// Forgets who was away too long, and all of namespaces that are not recoverable any more.
@@ -147,7 +201,7 @@ impl Sessions {
             .slots
             .iter()
             .filter(|(_, slot)| {
-                matches!(slot, Slot::Saved { record, until } if *until <= now || !is_recoverable(&record.namespace))
+                matches!(slot, Slot::Saved { record, until, .. } if *until <= now || !is_recoverable(&record.namespace))
             })
             .map(|(pid, _)| *pid)
             .collect();
@@ -177,8 +231,11 @@ impl Sessions {
     }
 
     fn uncount(&mut self, slot: &Slot) {
-        if let Slot::Saved { record, .. } = slot {
-            self.saved -= 1;
+        if let Slot::Saved {
+            record, has_moved, ..
+        } = slot
+        {
+            self.saved -= usize::from(!has_moved);
             self.bytes -= weight(record);
         }
     }

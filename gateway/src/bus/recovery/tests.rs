@@ -13,14 +13,14 @@ use crate::target::Target;
 const BOOT: u64 = 1_700_000_000_000;
 const WINDOW: Duration = Duration::from_secs(60);
 
-fn id(sequence: u64) -> EntryId {
+pub(super) fn id(sequence: u64) -> EntryId {
     EntryId {
         millis: BOOT,
         sequence,
     }
 }
 
-fn message(namespace: &str, rooms: &[&str], args: &str, accepted: Instant) -> Broadcast {
+pub(super) fn message(namespace: &str, rooms: &[&str], args: &str, accepted: Instant) -> Broadcast {
     let mut target = Target::all(namespace);
     target.rooms = rooms.iter().map(|room| Arc::from(*room)).collect();
     let mut broadcast = Broadcast::new(target, Bytes::new(), accepted, Source::Client);
@@ -35,7 +35,7 @@ fn message(namespace: &str, rooms: &[&str], args: &str, accepted: Instant) -> Br
     broadcast
 }
 
-fn record(rooms: &[(&str, u64)]) -> Record {
+pub(super) fn record(rooms: &[(&str, u64)]) -> Record {
     Record {
         namespace: "/".into(),
         sid: SocketId::random(),
@@ -45,6 +45,9 @@ fn record(rooms: &[(&str, u64)]) -> Record {
             .map(|(room, entered)| (Arc::from(*room), id(*entered)))
             .collect(),
         position: id(0),
+        upto: id(0),
+        last: id(0),
+        is_foreign: false,
         data: "{}".into(),
         user: "null".into(),
         owner: 0,
@@ -81,7 +84,7 @@ impl Bench {
         let wanted = Wanted {
             record,
             from: id(from),
-            upto: self.bus.head(),
+            upto: self.bus.head(0),
             bytes,
         };
         self.bus.missed(&wanted)
@@ -171,7 +174,7 @@ fn what_was_missed_is_what_selects_the_socket() {
             millis: BOOT - 1,
             sequence: 1,
         },
-        upto: bench.bus.head(),
+        upto: bench.bus.head(0),
         bytes: 1,
     };
     assert!(bench.bus.missed(&elsewhere).is_none(), "of another boot");
@@ -292,6 +295,35 @@ fn a_saved_session_is_taken_once_in_its_namespace_and_window() {
     assert!(!taken(bus, "/", &mine, now), "no rule any more");
     bus.save(mine.clone(), now);
     bus.trim_recovery(&|_| true, now + WINDOW);
+    assert_eq!(bus.recovery_load(), RecoveryLoad::default());
+}
+
+#[test]
+fn a_session_that_was_handed_over_is_for_who_has_read_that_it_is_here() {
+    let bench = Bench::new(Bounds::default());
+    let (bus, now) = (&bench.bus, bench.now);
+    let mine = record(&[("a", 1)]);
+    bus.enlist(0, &mine.namespace, mine.sid, mine.pid);
+    assert!(bus.is_live(mine.pid));
+    bus.hand_over(mine.clone(), now);
+    assert!(!bus.is_live(mine.pid));
+    assert_eq!(bus.recovery_load().sessions, 0, "its client is not away");
+    assert!(!taken(bus, "/", &mine, now), "it is not ours to give");
+    assert!(bus.take_moved("/other", mine.pid, now).is_none());
+    assert_eq!(bus.take_moved("/", mine.pid, now).as_deref(), Some(&mine));
+    assert!(bus.take_moved("/", mine.pid, now).is_none(), "once");
+    bus.hand_over(mine.clone(), now);
+    assert!(bus.take_moved("/", mine.pid, now + WINDOW).is_none());
+    bus.hand_over(mine.clone(), now);
+    bus.enlist(0, &mine.namespace, mine.sid, mine.pid);
+    assert!(
+        bus.take_moved("/", mine.pid, now).is_none(),
+        "it has come back"
+    );
+    bus.release(mine.sid, mine.pid);
+    bus.hand_over(mine.clone(), now);
+    bus.trim_recovery(&|_| true, now + WINDOW);
+    assert!(bus.take_moved("/", mine.pid, now).is_none());
     assert_eq!(bus.recovery_load(), RecoveryLoad::default());
 }
 

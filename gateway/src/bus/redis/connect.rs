@@ -16,6 +16,7 @@ use super::{
     error::LinkError,
     events::Ear,
     meter::{Meter, Metered},
+    migrating::{self, Migrating},
     url::{RedisUrl, Shape},
 };
 
@@ -24,6 +25,7 @@ use super::{
 pub(super) struct Connection {
     line: Line,
     meter: Meter,
+    migrating: Migrating,
     /// Sentinel gave us the address: it is to be that of a master, and to stay it.
     of_sentinel: bool,
 }
@@ -94,7 +96,7 @@ impl RedisUrl {
         // sent again by us.
         let mut builder = ClusterClient::builder(self.servers.clone())
             .use_protocol(ProtocolVersion::RESP3)
-            .connection_timeout(CONNECT)
+            .connection_timeout(CONNECT / 2)
             .response_timeout(UNUSED)
             .retries(0);
         if self.ca.is_some() {
@@ -110,6 +112,7 @@ impl RedisUrl {
         Ok(Connection {
             line: Line::Cluster(connection),
             meter,
+            migrating: Migrating::default(),
             of_sentinel: false,
         })
     }
@@ -196,6 +199,7 @@ impl RedisUrl {
         Ok(Connection {
             line: Line::Single(connection),
             meter,
+            migrating: Migrating::default(),
             of_sentinel: false,
         })
     }
@@ -218,6 +222,15 @@ impl RedisUrl {
 impl Connection {
     /// One command with its answer.
     pub(super) async fn send(&mut self, command: &Cmd) -> Result<Value, LinkError> {
+        self.send_again(command, REDIRECTS).await
+    }
+
+    /// The same, for what is asked for again later: where a node of a cluster is away that is told soon.
+    pub(super) async fn send_soon(&mut self, command: &Cmd) -> Result<Value, LinkError> {
+        self.send_again(command, 1).await
+    }
+
+    async fn send_again(&mut self, command: &Cmd, redirects: u32) -> Result<Value, LinkError> {
         match &mut self.line {
             Line::Single(connection) => {
                 let answer = connection.req_packed_command(command).await;
@@ -230,9 +243,16 @@ impl Connection {
                 loop {
                     let answer = connection.req_packed_command(command).await;
                     let answer = answer.and_then(Value::extract_error);
+                    let answer = match answer {
+                        Err(error) => {
+                            self.migrating.note(&error, key(command));
+                            migrating::follow(connection, error, command).await
+                        }
+                        answer => answer,
+                    };
                     match answer.map_err(|error| LinkError::from(&error)) {
                         // It was not done; the library has looked meanwhile who does it.
-                        Err(LinkError::Moved) if attempt < REDIRECTS => {
+                        Err(LinkError::Moved) if attempt < redirects => {
                             attempt += 1;
                             time::sleep(REDIRECT_PAUSE * attempt).await;
                         }
@@ -246,7 +266,7 @@ impl Connection {
     /// Many commands; the answers in order, errors of single ones among them.
     pub(super) async fn send_all(&mut self, commands: &[Cmd]) -> Result<Vec<Answer>, LinkError> {
         if !self.is_cluster() {
-            return self.pipeline(commands.iter()).await;
+            return self.pipeline(&commands.iter().collect::<Vec<_>>()).await;
         }
         // A node takes what is for one channel or stream as one pipeline: its order is kept. The nodes work at once.
         let mut groups: HashMap<Option<&[u8]>, Vec<usize>> = HashMap::new();
@@ -260,9 +280,17 @@ impl Connection {
                     [index] if !is_publish(&commands[*index]) => {
                         vec![connection.send(&commands[*index]).await]
                     }
+                    [index, ..] if connection.migrating.has(key(&commands[*index])) => {
+                        let mut answers = Vec::with_capacity(indices.len());
+                        for index in &indices {
+                            answers.push(connection.send(&commands[*index]).await);
+                        }
+                        answers
+                    }
                     _ => {
-                        let group = indices.iter().map(|index| &commands[*index]);
-                        let answers = connection.pipeline(group).await;
+                        let group: Vec<&Cmd> =
+                            indices.iter().map(|index| &commands[*index]).collect();
+                        let answers = connection.pipeline(&group).await;
                         answers.unwrap_or_else(|error| vec![Err(error); indices.len()])
                     }
                 };
@@ -276,15 +304,12 @@ impl Connection {
     }
 
     /// Commands for one node, in order. They are not repeated: some may have been done.
-    async fn pipeline(
-        &mut self,
-        commands: impl Iterator<Item = &Cmd>,
-    ) -> Result<Vec<Answer>, LinkError> {
+    async fn pipeline(&mut self, commands: &[&Cmd]) -> Result<Vec<Answer>, LinkError> {
         let mut pipeline = Pipeline::new();
         let mut any_node = true;
         for command in commands {
             any_node &= is_publish(command);
-            pipeline.add_command(command.clone());
+            pipeline.add_command((*command).clone());
         }
         let answers = match &mut self.line {
             Line::Single(connection) => {
@@ -312,7 +337,11 @@ impl Connection {
             }
         };
         self.meter.progress();
-        let answers = answers.map_err(|error| self.meter.explain(LinkError::from(&error)))?;
+        let answers = answers.map_err(|error| {
+            let first = commands.first().and_then(|command| key(command));
+            self.migrating.note(&error, first);
+            self.meter.explain(LinkError::from(&error))
+        })?;
         let answers = answers.into_iter().map(|answer| {
             let answer = answer.extract_error();
             answer.map_err(|error| LinkError::from(&error))

@@ -37,12 +37,36 @@ pub enum LinkError {
     /// The key lies on another node.
     #[error("the key lies on another node of the Redis Cluster")]
     Moved,
+    /// Our settings name another Redis now.
+    #[error("the URL names another Redis now")]
+    Elsewhere,
     /// Another error of the server.
     #[error("Redis answers an error: {0}")]
     Server(String),
     /// An answer that is none.
     #[error("the answer of Redis is not what it should be")]
     Protocol,
+}
+
+impl LinkError {
+    /// Redis has answered that it did not do it: it is known not to be done.
+    pub const fn is_refusal(&self) -> bool {
+        match self {
+            Self::Loading
+            | Self::ReadOnly
+            | Self::OutOfMemory
+            | Self::NoAuth
+            | Self::Forbidden
+            | Self::Moved
+            | Self::Server(_) => true,
+            Self::Closed
+            | Self::Timeout
+            | Self::Tls
+            | Self::NoMaster
+            | Self::Elsewhere
+            | Self::Protocol => false,
+        }
+    }
 }
 
 /// Why a command is not put on the queue.
@@ -70,6 +94,7 @@ impl LinkError {
             Self::Tls => "tls",
             Self::NoMaster => "no_master",
             Self::Moved => "moved",
+            Self::Elsewhere => "elsewhere",
             Self::Server(_) => "server",
             Self::Protocol => "protocol",
         }
@@ -84,7 +109,8 @@ impl LinkError {
             | Self::Protocol
             | Self::NoAuth
             | Self::Tls
-            | Self::NoMaster => true,
+            | Self::NoMaster
+            | Self::Elsewhere => true,
             Self::Loading | Self::OutOfMemory | Self::Forbidden | Self::Moved | Self::Server(_) => {
                 false
             }

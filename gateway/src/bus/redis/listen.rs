@@ -9,7 +9,6 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use redis::{PushInfo, PushKind, Value};
 use tokio::{
     sync::{mpsc::UnboundedReceiver, oneshot},
@@ -22,6 +21,7 @@ use super::{
     error::LinkError,
     events::{Bound, Ear, Held},
     pause::Pause,
+    subscribe::{BATCH, subscribe, unsubscribe},
 };
 
 /// A change of what is listened to.
@@ -42,10 +42,12 @@ pub(super) struct Listener {
     leaving: HashMap<String, u32>,
     /// Sharded channels that Redis has given up, as their slot went to another node.
     lost: Vec<Subscription>,
+    /// Channels of a Redis Cluster that no node takes now: they are asked for again at the next look.
+    refused: Vec<Subscription>,
 }
 
-/// What is done on the connection beside listening: one thing at a time.
-type Work = Pin<Box<dyn Future<Output = Result<(), LinkError>>>>;
+/// What is done on the connection beside listening: one thing at a time. It leaves what was refused.
+type Work = Pin<Box<dyn Future<Output = Result<Vec<Subscription>, LinkError>>>>;
 
 type Pushes = UnboundedReceiver<(PushInfo, Option<Held>)>;
 
@@ -53,10 +55,6 @@ type Pushes = UnboundedReceiver<(PushInfo, Option<Held>)>;
 const PING: Duration = Duration::from_secs(1);
 /// How long it may take to answer.
 const PONG: Duration = Duration::from_secs(2);
-/// So many channels go into one command.
-const BATCH: usize = 1024;
-/// So many commands are under way in a cluster.
-const AT_ONCE: usize = 64;
 /// So many messages are passed on before a change gets its turn.
 const TURN: usize = 128;
 
@@ -74,6 +72,7 @@ impl Listener {
             desired: Desired::default(),
             leaving: HashMap::new(),
             lost: Vec::new(),
+            refused: Vec::new(),
         }
     }
 
@@ -91,9 +90,8 @@ impl Listener {
     /// Listens until the connection fails; returns why.
     async fn listen(&mut self) -> LinkError {
         let (ear, pushes) = Ear::new(&self.bound);
-        let url = self.settings.url.clone();
-        let connecting = async move { url.connect(Some(ear)).await };
-        let connection = match self.meanwhile(connecting).await {
+        let url = self.settings.source.url();
+        let connection = match self.meanwhile(url.connect(Some(ear))).await {
             Ok(connection) => connection,
             Err(error) => return error,
         };
@@ -102,13 +100,15 @@ impl Listener {
         let all: Vec<Subscription> = self.desired.iter().cloned().collect();
         let restoring = subscribe(connection.clone(), all);
         match patiently(self.settings.request_timeout, restoring).await {
-            Ok(Ok(())) => {}
+            Ok(Ok(refused)) if self.are_all(&refused) => return LinkError::Moved,
+            Ok(Ok(refused)) => self.refuse(refused),
             Ok(Err(error)) | Err(error) => return error,
         }
         self.halves.listening();
-        match self.serve(&connection, pushes).await {
-            Err(error) => error,
-            Ok(()) => LinkError::Closed,
+        let source = self.settings.source.clone();
+        tokio::select! {
+            served = self.serve(&connection, pushes) => served.err().unwrap_or(LinkError::Closed),
+            () = source.leaves(&url) => LinkError::Elsewhere,
         }
     }
 
@@ -166,7 +166,12 @@ impl Listener {
                 }
                 done = under_way(&mut work) => {
                     work = None;
-                    done?;
+                    let refused = done?;
+                    if !refused.is_empty() {
+                        // Which of them are heard is not told.
+                        waiting.clear();
+                    }
+                    self.refuse(refused);
                     for confirmed in waiting.drain(..) {
                         // Who asked may have gone.
                         let _ = oneshot::Sender::send(confirmed, ());
@@ -176,22 +181,42 @@ impl Listener {
                     let (add, remove) = self.gather(change, &mut waiting);
                     let connection = connection.clone();
                     work = Some(self.in_time(async move {
-                        unsubscribe(connection.clone(), remove).await?;
+                        drop(unsubscribe(connection.clone(), remove).await?);
                         subscribe(connection, add).await
                     }));
                 }
                 _ = tick.tick(), if work.is_none() => {
                     self.halves.error("listen_full", self.bound.dropped());
+                    self.lost.append(&mut self.refused);
+                    self.lost.retain(|one| self.desired.contains(one));
                     let mut connection = connection.clone();
                     work = Some(Box::pin(async move {
-                        patiently(PONG, connection.check()).await?
+                        patiently(PONG, connection.check()).await??;
+                        Ok(Vec::new())
                     }));
                 }
             }
         }
     }
 
-    fn in_time(&self, doing: impl Future<Output = Result<(), LinkError>> + 'static) -> Work {
+    /// Whether no sharded channel at all is heard.
+    fn are_all(&self, refused: &[Subscription]) -> bool {
+        let desired = self.desired.iter();
+        let sharded = desired.filter(|one| matches!(one, Subscription::Sharded(_)));
+        !refused.is_empty() && refused.len() == sharded.count()
+    }
+
+    /// A part of a Redis Cluster is away; the rest is heard.
+    fn refuse(&mut self, refused: Vec<Subscription>) {
+        let count = u64::from(!refused.is_empty());
+        self.halves.error(LinkError::Moved.label(), count);
+        self.refused = refused;
+    }
+
+    fn in_time(
+        &self,
+        doing: impl Future<Output = Result<Vec<Subscription>, LinkError>> + 'static,
+    ) -> Work {
         let timeout = self.settings.request_timeout;
         Box::pin(async move { patiently(timeout, doing).await? })
     }
@@ -283,60 +308,11 @@ impl Listener {
     }
 }
 
-async fn under_way(work: &mut Option<Work>) -> Result<(), LinkError> {
+async fn under_way(work: &mut Option<Work>) -> Result<Vec<Subscription>, LinkError> {
     match work {
         Some(work) => work.await,
         None => std::future::pending().await,
     }
-}
-
-async fn subscribe(connection: Connection, all: Vec<Subscription>) -> Result<(), LinkError> {
-    each(connection, all, ["SUBSCRIBE", "PSUBSCRIBE", "SSUBSCRIBE"]).await
-}
-
-async fn unsubscribe(connection: Connection, all: Vec<Subscription>) -> Result<(), LinkError> {
-    each(
-        connection,
-        all,
-        ["UNSUBSCRIBE", "PUNSUBSCRIBE", "SUNSUBSCRIBE"],
-    )
-    .await
-}
-
-/// One command for each kind of channel; in a cluster one for each channel, as they lie on different nodes.
-async fn each(
-    connection: Connection,
-    all: Vec<Subscription>,
-    verbs: [&'static str; 3],
-) -> Result<(), LinkError> {
-    let mut names: [Vec<String>; 3] = Default::default();
-    for subscription in all {
-        match subscription {
-            Subscription::Channel(name) => names[0].push(name),
-            Subscription::Pattern(name) => names[1].push(name),
-            Subscription::Sharded(name) => names[2].push(name),
-        }
-    }
-    let (in_one, at_once) = match connection.is_cluster() {
-        true => (1, AT_ONCE),
-        false => (BATCH, 1),
-    };
-    let mut commands = Vec::new();
-    for (names, verb) in names.iter().zip(verbs) {
-        for names in names.chunks(in_one) {
-            let mut command = redis::cmd(verb);
-            command.arg(names);
-            commands.push(command);
-        }
-    }
-    stream::iter(commands)
-        .map(|command| {
-            let mut connection = connection.clone();
-            async move { connection.send(&command).await }
-        })
-        .buffer_unordered(at_once)
-        .try_for_each(|_| async { Ok(()) })
-        .await
 }
 
 fn bytes(value: Value) -> Option<Vec<u8>> {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -20,16 +21,8 @@ use super::{
     connect::{Connection, patiently},
     error::{LinkError, PublishError},
     pause::Pause,
+    publication::Publish,
 };
-
-/// A command to be sent.
-#[derive(Debug)]
-pub struct Publish {
-    command: Cmd,
-    bytes: usize,
-    /// Nobody misses it when it is lost.
-    is_probe: bool,
-}
 
 /// A command, and who wants its answer.
 type Queued = (Publish, Option<Reply>);
@@ -61,100 +54,14 @@ pub(super) struct Backlog {
 const BATCH: usize = 512;
 /// And no more once they have so many bytes.
 const BATCH_BYTES: usize = 1 << 20;
+/// The label of `carillon_bus_errors_total` for a URL that cannot be read.
+const UNREAD: &str = "url";
 /// How often an idle connection is looked at.
 const PING: Duration = Duration::from_secs(1);
 
-impl Publish {
-    /// To a channel.
-    pub fn channel(channel: String, payload: Vec<u8>) -> Self {
-        Self::to("PUBLISH", channel, payload)
-    }
-
-    /// To a sharded channel.
-    pub fn sharded(channel: String, payload: Vec<u8>) -> Self {
-        Self::to("SPUBLISH", channel, payload)
-    }
-
-    /// To a stream, cut to about `max_len` entries as the adapters do.
-    pub fn entry(stream: String, pairs: Vec<(&'static str, String)>) -> Self {
-        let mut bytes = stream.len();
-        let mut command = redis::cmd("XADD");
-        command
-            .arg(stream)
-            .arg("MAXLEN")
-            .arg("~")
-            .arg(MAX_LEN)
-            .arg("*");
-        for (name, value) in pairs {
-            bytes += name.len() + value.len();
-            command.arg(name).arg(value);
-        }
-        Self {
-            command,
-            bytes,
-            is_probe: false,
-        }
-    }
-
-    /// Nobody misses it when it is lost.
-    #[must_use]
-    pub fn probe(mut self) -> Self {
-        self.is_probe = true;
-        self
-    }
-
-    /// A script with its keys and arguments.
-    pub fn script<K: AsRef<str>, A: AsRef<[u8]>>(
-        source: &str,
-        keys: &[K],
-        arguments: &[A],
-    ) -> Self {
-        let mut command = redis::cmd("EVAL");
-        command.arg(source).arg(keys.len());
-        let mut bytes = source.len();
-        for key in keys {
-            bytes += key.as_ref().len();
-            command.arg(key.as_ref());
-        }
-        for argument in arguments {
-            bytes += argument.as_ref().len();
-            command.arg(argument.as_ref());
-        }
-        Self {
-            command,
-            bytes,
-            is_probe: false,
-        }
-    }
-
-    fn to(verb: &str, channel: String, payload: Vec<u8>) -> Self {
-        let bytes = channel.len() + payload.len();
-        let mut command = redis::cmd(verb);
-        command.arg(channel).arg(payload);
-        Self {
-            command,
-            bytes,
-            is_probe: false,
-        }
-    }
-
-    /// Its words: the verb first.
-    #[cfg(test)]
-    pub(in crate::bus) fn words(&self) -> Vec<Vec<u8>> {
-        let words = self.command.args_iter().filter_map(|word| match word {
-            redis::Arg::Simple(bytes) => Some(bytes.to_vec()),
-            _ => None,
-        });
-        words.collect()
-    }
-
-    fn weight(&self) -> usize {
-        size_of::<Queued>() + self.bytes
-    }
+fn weight(publish: &Publish) -> usize {
+    size_of::<Queued>() + publish.bytes
 }
-
-/// What the streams adapter keeps by default.
-const MAX_LEN: u32 = 10_000;
 
 impl Queue {
     pub(super) fn new(bound: usize) -> (Self, Backlog) {
@@ -171,7 +78,7 @@ impl Queue {
         if !self.load.up.load(Ordering::Acquire) {
             return Err(PublishError::Down);
         }
-        let weight = publish.weight();
+        let weight = weight(&publish);
         let before = self.load.bytes.fetch_add(weight, Ordering::AcqRel);
         if before > 0 && before + weight > self.bound {
             self.load.bytes.fetch_sub(weight, Ordering::AcqRel);
@@ -193,7 +100,9 @@ pub(super) async fn pump(
     let mut pause = Pause::default();
     loop {
         pause.begins();
-        let reason = match settings.url.connect(None).await {
+        let url = settings.source.url();
+        halves.error(UNREAD, settings.source.failures());
+        let reason = match url.connect(None).await {
             Ok(connection) => {
                 link.asks_on(Some(connection.clone()));
                 backlog.load.up.store(true, Ordering::Release);
@@ -201,6 +110,7 @@ pub(super) async fn pump(
                 tokio::select! {
                     reason = backlog.send(connection, &settings, &halves) => reason,
                     reason = link.failed() => reason,
+                    () = settings.source.leaves(&url) => LinkError::Elsewhere,
                 }
             }
             Err(error) => error,
@@ -228,11 +138,18 @@ impl Backlog {
                 first = self.from.recv() => match first {
                     Some(first) => {
                         let batch = self.batch(first);
-                        batch.send(&mut connection, settings.request_timeout, halves).await
+                        let sending =
+                            batch.send(&mut connection, settings.request_timeout, halves);
+                        watched(sending, halves).await
                     }
                     None => return LinkError::Closed,
                 },
-                _ = tick.tick() => patiently(PONG, connection.check()).await.flatten(),
+                _ = tick.tick() => {
+                    settings.source.look();
+                    halves.error(UNREAD, settings.source.failures());
+                    let pong = patiently(PONG, connection.check());
+                    watched(async { pong.await.flatten() }, halves).await
+                }
             };
             if let Err(error) = sent {
                 return error;
@@ -251,7 +168,7 @@ impl Backlog {
         };
         let mut next = Some(first);
         while let Some((publish, reply)) = next {
-            batch.bytes += publish.weight();
+            batch.bytes += weight(&publish);
             batch.meant += usize::from(!publish.is_probe);
             batch.commands.push(publish.command);
             batch.replies.push(reply);
@@ -270,6 +187,20 @@ impl Backlog {
     }
 }
 
+/// Says when the answer takes so long that nobody should rely on what waits behind it.
+async fn watched<T>(answer: impl Future<Output = T>, halves: &Halves) -> T {
+    let mut answer = pin!(answer);
+    if let Ok(answer) = time::timeout(STALL, &mut answer).await {
+        return answer;
+    }
+    halves.stalled(true);
+    let answer = answer.await;
+    halves.stalled(false);
+    answer
+}
+
+/// A Redis that is frozen answers nothing, and breaks no connection.
+const STALL: Duration = Duration::from_secs(1);
 /// How long a ping may take.
 const PONG: Duration = Duration::from_secs(2);
 
@@ -303,7 +234,8 @@ impl Batch {
         for (reply, answer) in self.replies.drain(..).zip(answers) {
             if let Err(error) = &answer {
                 *failed.entry(error.label()).or_default() += 1;
-                if error.ends_connection() {
+                let is_a_part = connection.is_cluster() && *error == LinkError::Closed;
+                if error.ends_connection() && !is_a_part {
                     fatal = Some(error.clone());
                 }
             }

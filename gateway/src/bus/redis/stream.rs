@@ -1,9 +1,17 @@
 //! A reader of streams, on a connection of its own: each read waits for entries.
+//!
+//! It begins with what clients that come back may have missed before this process was there ([`StreamEvent::Past`]), and
+//! goes on, also after a break, from where it was.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use redis::Value;
 use tokio::sync::mpsc;
+
+use self::extent::Extent;
+use crate::id::EntryId;
+
+mod extent;
 
 use super::{
     Settings,
@@ -39,7 +47,28 @@ pub enum StreamEvent {
     Down(LinkError),
     /// An entry.
     Entry(Entries),
+    /// An entry that was there before this process, so old.
+    Past(Entries, Duration),
+    /// A stream begins to be read.
+    Begin {
+        /// Which.
+        stream: String,
+        /// All that is later than this has come, or comes.
+        known: EntryId,
+        /// What comes from now on is later than this.
+        head: EntryId,
+    },
+    /// What was not read yet was cut off: something may be missing up to this entry.
+    Gap {
+        /// The stream.
+        stream: String,
+        /// The last id that may be missing.
+        upto: EntryId,
+    },
 }
+
+/// How much of the past is read first, if any.
+pub type Past = Arc<dyn Fn() -> Option<Duration> + Send + Sync>;
 
 /// How long a read waits for entries.
 const BLOCK: Duration = Duration::from_secs(2);
@@ -52,19 +81,25 @@ const BYTES: usize = 1 << 20;
 /// Beyond the wait of the read itself.
 const GRACE: Duration = Duration::from_secs(2);
 
-/// Reads from the present end of the streams on, for the life of the process; what the receiver does not take waits in Redis.
-pub async fn read_streams(settings: Settings, streams: Vec<String>, to: mpsc::Sender<StreamEvent>) {
-    if !settings.url.is_cluster() {
-        return read_group(&settings, streams, &to).await;
+/// Reads the past and then from the present end of the streams on, for the life of the process; what the receiver does not take waits in Redis.
+pub async fn read_streams(
+    settings: Settings,
+    streams: Vec<String>,
+    past: Past,
+    to: mpsc::Sender<StreamEvent>,
+) {
+    if !settings.source.is_cluster() {
+        return read_group(&settings, streams, &past, &to).await;
     }
     // Each lies on a node of its own, and a read waits on one node.
     let (together_to, together) = mpsc::channel(1);
     let count = streams.len();
     let readers = streams.into_iter().enumerate().map(|(index, stream)| {
         let (settings, together) = (settings.clone(), together_to.clone());
+        let past = Arc::clone(&past);
         async move {
             let (one_to, mut one) = mpsc::channel(1);
-            let read = read_group(&settings, vec![stream], &one_to);
+            let read = read_group(&settings, vec![stream], &past, &one_to);
             let pass = async {
                 while let Some(event) = one.recv().await
                     && together.send((index, event)).await.is_ok()
@@ -101,7 +136,10 @@ async fn join(
                 up[index] = false;
                 true
             }
-            StreamEvent::Entry(_) => true,
+            StreamEvent::Entry(_)
+            | StreamEvent::Past(..)
+            | StreamEvent::Begin { .. }
+            | StreamEvent::Gap { .. } => true,
         };
         if tell && to.send(event).await.is_err() {
             return;
@@ -109,12 +147,17 @@ async fn join(
     }
 }
 
-async fn read_group(settings: &Settings, streams: Vec<String>, to: &mpsc::Sender<StreamEvent>) {
-    let mut positions: BTreeMap<String, String> = BTreeMap::new();
+async fn read_group(
+    settings: &Settings,
+    streams: Vec<String>,
+    past: &Past,
+    to: &mpsc::Sender<StreamEvent>,
+) {
+    let mut positions: BTreeMap<String, EntryId> = BTreeMap::new();
     let mut pause = Pause::default();
     loop {
         pause.begins();
-        let Err(error) = follow(settings, &streams, &mut positions, to).await else {
+        let Err(error) = follow(settings, &streams, past, &mut positions, to).await else {
             return;
         };
         if to.send(StreamEvent::Down(error)).await.is_err() {
@@ -128,14 +171,31 @@ async fn read_group(settings: &Settings, streams: Vec<String>, to: &mpsc::Sender
 async fn follow(
     settings: &Settings,
     streams: &[String],
-    positions: &mut BTreeMap<String, String>,
+    past: &Past,
+    positions: &mut BTreeMap<String, EntryId>,
     to: &mpsc::Sender<StreamEvent>,
 ) -> Result<(), LinkError> {
-    let mut connection = settings.url.connect(None).await?;
+    let url = settings.source.url();
+    let mut connection = url.connect(None).await?;
     for stream in streams {
-        if !positions.contains_key(stream) {
-            let last = last_id(&mut connection, stream).await?;
-            positions.insert(stream.clone(), last);
+        let extent = Extent::of(&mut connection, stream, past()).await?;
+        match positions.get(stream) {
+            Some(position) => {
+                if let Some(upto) = extent.cut_after(*position) {
+                    let stream = stream.clone();
+                    if to.send(StreamEvent::Gap { stream, upto }).await.is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+            None => {
+                let Some(head) =
+                    begin(&mut connection, stream, &extent, past().is_some(), to).await?
+                else {
+                    return Ok(());
+                };
+                positions.insert(stream.clone(), head);
+            }
         }
     }
     if to.send(StreamEvent::Up).await.is_err() {
@@ -143,15 +203,15 @@ async fn follow(
     }
     let mut count = FIRST;
     loop {
-        let entries = read(&mut connection, positions, count).await?;
-        let bytes: usize = entries.iter().map(Entries::size).sum();
-        count = match bytes {
-            0 => FIRST,
-            // So many of this size.
-            _ => (entries.len() * BYTES / bytes).clamp(1, MOST),
+        let entries = tokio::select! {
+            entries = read(&mut connection, positions, count) => entries?,
+            () = settings.source.leaves(&url) => return Err(LinkError::Elsewhere),
         };
+        count = next_count(&entries);
         for entry in entries {
-            positions.insert(entry.stream.clone(), entry.id.clone());
+            if let Ok(id) = entry.id.parse() {
+                positions.insert(entry.stream.clone(), id);
+            }
             if to.send(StreamEvent::Entry(entry)).await.is_err() {
                 return Ok(());
             }
@@ -159,22 +219,78 @@ async fn follow(
     }
 }
 
-/// The id of the last entry, so that nothing is missed between this and the first read, as it can be with `$`.
-async fn last_id(connection: &mut Connection, stream: &str) -> Result<String, LinkError> {
-    let mut command = redis::cmd("XREVRANGE");
-    command.arg(stream).arg("+").arg("-").arg("COUNT").arg(1);
-    let found = patiently(GRACE, connection.send(&command)).await??;
-    let found: Vec<(String, Value)> =
-        redis::from_redis_value(found).map_err(|_| LinkError::Protocol)?;
-    Ok(found
-        .into_iter()
-        .next()
-        .map_or_else(|| "0-0".to_owned(), |(id, _)| id))
+/// Reads what a stream has of the past; returns its last id, or `None` when nobody listens any more.
+async fn begin(
+    connection: &mut Connection,
+    stream: &str,
+    extent: &Extent,
+    has_past: bool,
+    to: &mpsc::Sender<StreamEvent>,
+) -> Result<Option<EntryId>, LinkError> {
+    let head = extent.last;
+    let known = if has_past { extent.known() } else { head };
+    let (mut from, mut count) = (known, FIRST);
+    while from < head {
+        let entries = read_range(connection, stream, from, head, count).await?;
+        count = next_count(&entries);
+        let Some(last) = entries.last().and_then(|last| last.id.parse().ok()) else {
+            break;
+        };
+        from = last;
+        for entry in entries {
+            let age = extent.age(&entry.id);
+            if to.send(StreamEvent::Past(entry, age)).await.is_err() {
+                return Ok(None);
+            }
+        }
+    }
+    let stream = stream.to_owned();
+    let begins = StreamEvent::Begin {
+        stream,
+        known,
+        head,
+    };
+    Ok(to.send(begins).await.is_ok().then_some(head))
+}
+
+/// How many entries of this size a read may bring.
+fn next_count(entries: &[Entries]) -> usize {
+    let bytes: usize = entries.iter().map(Entries::size).sum();
+    match bytes {
+        0 => FIRST,
+        _ => (entries.len() * BYTES / bytes).clamp(1, MOST),
+    }
+}
+
+/// The entries after one id and up to another one.
+async fn read_range(
+    connection: &mut Connection,
+    stream: &str,
+    after: EntryId,
+    upto: EntryId,
+    count: usize,
+) -> Result<Vec<Entries>, LinkError> {
+    let mut command = redis::cmd("XRANGE");
+    command
+        .arg(stream)
+        .arg(after.next().to_string())
+        .arg(upto.to_string())
+        .arg("COUNT")
+        .arg(count);
+    let answer = patiently(GRACE, connection.send(&command)).await??;
+    let entries: Vec<(String, Vec<(Vec<u8>, Vec<u8>)>)> =
+        redis::from_redis_value(answer).map_err(|_| LinkError::Protocol)?;
+    let entries = entries.into_iter().map(|(id, fields)| Entries {
+        stream: stream.to_owned(),
+        id,
+        fields,
+    });
+    Ok(entries.collect())
 }
 
 async fn read(
     connection: &mut Connection,
-    positions: &BTreeMap<String, String>,
+    positions: &BTreeMap<String, EntryId>,
     count: usize,
 ) -> Result<Vec<Entries>, LinkError> {
     let mut command = redis::cmd("XREAD");
@@ -185,7 +301,9 @@ async fn read(
         .arg(count)
         .arg("STREAMS");
     positions.keys().for_each(|stream| _ = command.arg(stream));
-    positions.values().for_each(|id| _ = command.arg(id));
+    positions
+        .values()
+        .for_each(|id| _ = command.arg(id.to_string()));
     let answer = patiently(BLOCK + GRACE, connection.send(&command)).await??;
     if answer == Value::Nil {
         return Ok(Vec::new());

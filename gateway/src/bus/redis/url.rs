@@ -11,6 +11,7 @@ use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion,
 /// A URL of Redis; neither its debug form nor its errors show the password.
 #[derive(Clone)]
 pub struct RedisUrl {
+    text: String,
     pub(super) servers: Vec<ConnectionInfo>,
     pub(super) shape: Shape,
     /// PEM certificates to trust, instead of those of the system.
@@ -94,6 +95,7 @@ impl FromStr for RedisUrl {
             _ => hosts.split(',').map(one).collect::<Result<_, _>>()?,
         };
         Ok(Self {
+            text: text.to_owned(),
             servers,
             shape,
             ca: None,
@@ -123,6 +125,12 @@ fn server(url: &str) -> Result<ConnectionInfo, UrlError> {
 fn has_port(host: &str) -> bool {
     let behind = host.rsplit_once(']').map_or(host, |(_, behind)| behind);
     behind.contains(':')
+}
+
+impl PartialEq for RedisUrl {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text && self.ca == other.ca
+    }
 }
 
 impl fmt::Debug for RedisUrl {
@@ -157,6 +165,16 @@ impl RedisUrl {
     pub(super) fn is_tls(&self) -> bool {
         let mut servers = self.servers.iter();
         servers.any(|server| matches!(server.addr(), ConnectionAddr::TcpTls { .. }))
+    }
+
+    /// Whether both name the same database of the same servers, whatever the credentials.
+    pub(super) fn is_same_place(&self, other: &Self) -> bool {
+        let places = |url: &Self| -> Vec<(ConnectionAddr, i64)> {
+            let places = url.servers.iter();
+            let places = places.map(|one| (one.addr().clone(), one.redis_settings().db()));
+            places.collect()
+        };
+        self.shape == other.shape && places(self) == places(other)
     }
 
     pub(super) fn is_cluster(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::cell::{Cell, OnceCell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +13,10 @@ use crate::clock;
 use crate::engine::session::{Beat, Session, Times};
 use crate::hub::{Client, Handshake, Link, Owner};
 use crate::id::SessionId;
+use crate::node::{Outline, Stays};
 use crate::transport::admission::Permit;
 use crate::transport::gate::Gate;
+use crate::transport::polling::Exchanges;
 use crate::transport::websocket::Stream;
 
 /// What another pod needs to hold the place of a session.
@@ -25,7 +27,7 @@ pub(in crate::transport) struct Offer {
     /// Milliseconds: from ping to ping, to a pong, for an upgrade.
     times: [u64; 3],
     handshake: Shook,
-    pub(in crate::transport) outline: String,
+    pub(in crate::transport) outline: Outline,
 }
 
 /// What is kept of a handshake.
@@ -57,12 +59,21 @@ pub(in crate::transport) struct Snapshot {
 pub(in crate::transport) enum Unmoved {
     /// It cannot be moved.
     Never,
-    /// Something has come for it since it was offered.
+    /// Something has come for it since it was offered, or it waits for something that may soon be over.
     Busy,
 }
 
+impl From<Stays> for Unmoved {
+    fn from(stays: Stays) -> Self {
+        match stays {
+            Stays::Always => Self::Never,
+            Stays::Now => Self::Busy,
+        }
+    }
+}
+
 /// The form of offer and snapshot; pods of another one pipe.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// A session that has more unsent bytes is piped.
 const LARGEST: usize = 8 << 20;
 /// The reason that its metrics give for its end here.
@@ -76,7 +87,7 @@ impl Connection {
     /// anything comes for it.
     pub(in crate::transport) fn offer(&self) -> Result<Offer, Unmoved> {
         let times = self.movable()?;
-        let outline = self.application().outline().ok_or(Unmoved::Never)?;
+        let outline = self.application().outline()?;
         self.gate.hub.calm(&self.client);
         Ok(Offer {
             version: VERSION,
@@ -97,8 +108,8 @@ impl Connection {
         is_offered: impl FnOnce(&str) -> bool,
     ) -> Result<Snapshot, Unmoved> {
         self.movable()?;
-        let outline = self.application().outline().ok_or(Unmoved::Never)?;
-        if !self.gate.hub.is_calm(&self.client) || !is_offered(&outline) {
+        let outline = self.application().outline()?;
+        if !self.gate.hub.is_calm(&self.client) || !is_offered(&outline.seats) {
             return Err(Unmoved::Busy);
         }
         let now = clock::now();
@@ -124,7 +135,7 @@ impl Connection {
 
     fn movable(&self) -> Result<Times, Unmoved> {
         let engine = self.engine.borrow();
-        let is_quiet = !self.posting.get() && !self.gate.hub.is_polled(&self.client);
+        let is_quiet = !self.exchanges.is_posting() && !self.gate.hub.is_polled(&self.client);
         let fits = self.client.unsent() <= LARGEST;
         if engine.may_switch() && is_quiet && fits {
             Ok(engine.times())
@@ -138,7 +149,7 @@ impl Connection {
         gate: &Rc<Gate>,
         id: SessionId,
         offer: Offer,
-    ) -> Option<(Rc<Self>, Pin<Box<dyn Future<Output = ()>>>)> {
+    ) -> Option<(Rc<Self>, Pin<Box<dyn Future<Output = bool>>>)> {
         if offer.version != VERSION || gate.session(&id).is_some() {
             return None;
         }
@@ -160,9 +171,10 @@ impl Connection {
                 application: OnceCell::new(),
                 connect_by: Cell::new(None),
                 armed: Cell::new(None),
-                posting: Cell::new(false),
+                exchanges: Exchanges::default(),
                 reader: RefCell::default(),
                 permit: RefCell::default(),
+                owes_farewell: Cell::default(),
             }
         });
         let held = gate
@@ -174,17 +186,18 @@ impl Connection {
         Some((connection, held.heard))
     }
 
-    /// Takes what the other pod had; false if that fits not what is held.
-    pub(in crate::transport) fn restore(&self, snapshot: &Snapshot, now: Instant) -> bool {
+    /// Takes what the other pod had; false if that fits not what is held, or if it does not come here in time.
+    pub(in crate::transport) async fn restore(&self, snapshot: &Snapshot) -> bool {
         let times = self.engine.borrow().times();
         let beat = Beat {
             awaits_pong: snapshot.awaits_pong,
             refreshed: snapshot.refreshed,
             left: Duration::from_millis(snapshot.beat),
         };
-        if !self.is_open() || !self.application().restore(&snapshot.upper) {
+        if !self.is_open() || !self.application().restore(&snapshot.upper).await {
             return false;
         }
+        let now = clock::now();
         *self.engine.borrow_mut() = Session::moved(times, beat, now);
         let connect = snapshot.connect.map(Duration::from_millis);
         self.connect_by.set(connect.map(|left| now + left));

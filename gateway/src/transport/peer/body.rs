@@ -12,12 +12,13 @@ use hyper::body::Incoming;
 use sha2::{Digest, Sha256};
 use tokio::time;
 
+use super::link::{Failure, Returning};
 use super::seal::Payload;
 use crate::transport::polling::BODY_TIMEOUT;
 
 /// Pieces in memory.
-#[derive(Debug, Default)]
-pub(super) struct Pieces {
+#[derive(Clone, Debug, Default)]
+pub(in crate::transport) struct Pieces {
     pieces: VecDeque<Bytes>,
     left: u64,
 }
@@ -56,6 +57,17 @@ pub(super) async fn read(mut body: Incoming, limit: usize) -> (Payload, Pieces) 
     time::timeout(BODY_TIMEOUT, reading)
         .await
         .unwrap_or_else(broken)
+}
+
+/// Reads an answer of another pod to its end: one that breaks off before is asked for again.
+pub(super) async fn read_answer(mut body: Returning) -> Result<Pieces, Failure> {
+    let mut pieces = Pieces::default();
+    while let Some(frame) = body.frame().await {
+        if let Ok(piece) = frame.map_err(|_| Failure::Broken)?.into_data() {
+            pieces.push(piece);
+        }
+    }
+    Ok(pieces)
 }
 
 /// A request without a body.

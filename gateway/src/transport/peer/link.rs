@@ -27,6 +27,8 @@ use crate::clock;
 pub(super) enum Failure {
     #[error("its pod is gone")]
     Gone,
+    #[error("its pod refuses connections")]
+    Refused,
     #[error("its pod cannot be reached")]
     Unreachable,
     #[error("its pod does not take our seal: do the pods share their keys and the time?")]
@@ -68,7 +70,7 @@ struct Lent {
 }
 
 /// An answer's body as it comes, and the link that it comes by.
-pub(in crate::transport) struct Returning {
+pub(super) struct Returning {
     body: Incoming,
     lent: Option<Lent>,
 }
@@ -86,7 +88,7 @@ impl Link {
         let stream = match time::timeout(CONNECT_TIMEOUT, TcpStream::connect(address)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => {
-                return Err(Failure::Gone);
+                return Err(Failure::Refused);
             }
             Ok(Err(_)) | Err(_) => return Err(Failure::Unreachable),
         };

@@ -4,7 +4,11 @@
 //! by then can no longer come here by the bus. It puts the sockets into its own rooms, where what comes for them is kept, and
 //! lets a second fence pass: what went by here before then has reached the owner. Then it asks for the *snapshot*, and gets it if nothing
 //! has come for the session at the owner since the offer; else both begin anew, and after a few times the websocket is piped.
-//! So every message is in the snapshot or in what was kept here, and none is in both.
+//! So every message is in the snapshot or in what was kept here, and none is in both. What lies in a stream needs no fence: the snapshot
+//! says up to where a recoverable socket was told, and behind that this pod has the rest.
+//!
+//! With the snapshot the owner has given the session up: its answer is waited for however long the rest took, and asked for again
+//! where the link breaks. The owner keeps it for that while, and tells it to nobody else.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -14,6 +18,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bytes::Bytes;
 use http::{Method, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
 use serde::Serialize;
@@ -26,6 +31,7 @@ use super::relay::sealed;
 use super::seal::Seal;
 use crate::clock;
 use crate::id::SessionId;
+use crate::node::Outline;
 use crate::transport::body::Body;
 use crate::transport::connection::{Connection, Offer, Snapshot, Unmoved};
 use crate::transport::gate::Gate;
@@ -38,9 +44,18 @@ pub(in crate::transport) const MOVE: &str = "/carillon/move";
 const BUSY: StatusCode = StatusCode::TOO_EARLY;
 /// It has to stay.
 const STAYS: StatusCode = StatusCode::CONFLICT;
-/// In all.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// In all, up to the question for the snapshot: half of what the owner gives an upgrade (`upgradeTimeout`).
+const PATIENCE: Duration = Duration::from_secs(5);
 const ATTEMPTS: u32 = 4;
+/// For a session that waits for something, before its websocket is piped.
+const WAITING: Duration = Duration::from_secs(1);
+/// For the snapshot: longer than a pod may be suspended without losing its sessions.
+const SNAPSHOT: Duration = Duration::from_secs(30);
+/// How long a link that breaks under it is tried again: less than the owner keeps it (`upgradeTimeout`).
+const AGAIN: Duration = Duration::from_secs(4);
+const PAUSE: Duration = Duration::from_millis(50);
+/// Bytes of a snapshot that is kept: a larger one is told once.
+const KEPT: usize = 64 << 10;
 /// Bytes of an answer: a snapshot's messages are in base64.
 const LARGEST: usize = 12 << 20;
 
@@ -50,8 +65,15 @@ pub(in crate::transport) struct Left(RefCell<Gone>);
 
 #[derive(Default)]
 struct Gone {
-    until: HashMap<SessionId, Instant>,
+    sessions: HashMap<SessionId, Gave>,
     in_order: VecDeque<(Instant, SessionId)>,
+}
+
+/// What is known of a session that has left.
+struct Gave {
+    until: Instant,
+    /// The snapshot, and by which question it was taken.
+    told: Option<(String, Bytes)>,
 }
 
 /// A session whose websocket has landed here.
@@ -62,20 +84,36 @@ pub(super) struct Moving {
     pub(super) seal: Seal,
 }
 
+/// Why the owner has told nothing.
+enum Unasked {
+    /// It says why.
+    Unmoved(Unmoved),
+    /// The link broke: nobody knows what the owner has said.
+    Broken,
+}
+
 /// A session that is held here; unless it is whole in the end, it stays where it is.
 struct Holding(Option<Rc<Connection>>);
 
 /// The owner's side: an offer, or the snapshot with which the session is this pod's no more.
 pub(in crate::transport) fn hand_over(gate: &Gate, id: &SessionId, of: &str) -> Response<Body> {
     let Some(connection) = gate.session(id) else {
-        return answer::status(GONE);
+        let told = gate.left.told(id, of);
+        return told.map_or_else(
+            || answer::status(GONE),
+            |told| Response::new(Body::whole(told)),
+        );
     };
     let told = if of.is_empty() {
         connection.offer().and_then(|offer| json(&offer))
     } else {
-        let snapshot = connection.snapshot(|outline| digest(outline) == of);
+        let (hash, _) = of.split_once('.').unwrap_or((of, ""));
+        let snapshot = connection.snapshot(|seats| digest(seats) == hash);
         let told = snapshot.and_then(|snapshot| json(&snapshot));
-        told.inspect(|_| connection.leave_for_elsewhere())
+        told.inspect(|told| {
+            connection.leave_for_elsewhere();
+            gate.left.keep(id, of, told);
+        })
     };
     match told {
         Ok(told) => Response::new(Body::whole(told)),
@@ -90,58 +128,123 @@ impl Moving {
         if self.gate.admission.is_draining() {
             return None;
         }
-        let taking = async {
-            for _ in 0..ATTEMPTS {
-                match self.attempt().await {
-                    Err(Unmoved::Busy) => {}
-                    Err(Unmoved::Never) => return None,
-                    Ok(connection) => return Some(connection),
-                }
+        let patience = time::sleep(PATIENCE);
+        let mut patience = std::pin::pin!(patience);
+        for _ in 0..ATTEMPTS {
+            let held = tokio::select! {
+                held = self.hold() => held,
+                () = &mut patience => return None,
+            };
+            let taken = match held {
+                Ok((holding, outline)) => self.take_snapshot(holding, &outline).await,
+                Err(unmoved) => Err(unmoved),
+            };
+            match taken {
+                Err(Unmoved::Busy) => {}
+                Err(Unmoved::Never) => return None,
+                Ok(connection) => return Some(connection),
             }
-            None
-        };
-        time::timeout(PATIENCE, taking).await.ok().flatten()
+        }
+        None
     }
 
-    async fn attempt(&self) -> Result<Rc<Connection>, Unmoved> {
-        let offer: Offer = self.ask("").await?;
+    /// Holds the session's place, with the outline that the owner has offered.
+    async fn hold(&self) -> Result<(Holding, Outline), Unmoved> {
+        let offer = self.offer().await?;
         let outline = offer.outline.clone();
         self.pass_fences(&outline).await?;
         let held = Connection::hold(&self.gate, self.sid, offer);
         let (connection, heard) = held.ok_or(Unmoved::Never)?;
         let holding = Holding(Some(connection));
-        heard.await;
+        if !heard.await {
+            return Err(Unmoved::Never);
+        }
         self.pass_fences(&outline).await?;
-        let snapshot: Snapshot = self.ask(&digest(&outline)).await?;
-        holding.whole(&snapshot).ok_or(Unmoved::Never)
+        Ok((holding, outline))
     }
 
-    async fn pass_fences(&self, outline: &str) -> Result<(), Unmoved> {
+    /// What a session waits for, such as that something is written, may soon be over.
+    async fn offer(&self) -> Result<Offer, Unmoved> {
+        let since = clock::now();
+        loop {
+            match self.ask("").await {
+                Err(Unasked::Unmoved(Unmoved::Busy)) => {}
+                answer => return Ok(answer?),
+            }
+            if clock::now().saturating_duration_since(since) > WAITING {
+                return Err(Unmoved::Never);
+            }
+            time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Takes the session: from the question on it may be this pod's, so its answer is not given up.
+    async fn take_snapshot(
+        &self,
+        holding: Holding,
+        outline: &Outline,
+    ) -> Result<Rc<Connection>, Unmoved> {
+        let of = format!("{}.{}", digest(&outline.seats), self.seal.exchange);
+        let asking = async {
+            let since = clock::now();
+            loop {
+                match self.ask(&of).await {
+                    Err(Unasked::Broken)
+                        if clock::now().saturating_duration_since(since) < AGAIN =>
+                    {
+                        time::sleep(PAUSE).await;
+                    }
+                    answer => return answer,
+                }
+            }
+        };
+        let asked = time::timeout(SNAPSHOT, asking).await;
+        let snapshot: Snapshot = asked.unwrap_or(Err(Unasked::Broken))?;
+        holding.whole(&snapshot).await.ok_or(Unmoved::Never)
+    }
+
+    async fn pass_fences(&self, outline: &Outline) -> Result<(), Unmoved> {
         let passed = self.gate.upper.pass_fences(outline).await;
-        passed.then_some(()).ok_or(Unmoved::Never)
+        // A pod that was slow to answer may be quicker the next time.
+        passed.then_some(()).ok_or(Unmoved::Busy)
     }
 
-    async fn ask<T: DeserializeOwned>(&self, of: &str) -> Result<T, Unmoved> {
+    async fn ask<T: DeserializeOwned>(&self, of: &str) -> Result<T, Unasked> {
         let uri = format!("{MOVE}?sid={}&of={of}", self.sid);
         let uri = Uri::try_from(uri).map_err(|_| Unmoved::Never)?;
         let request = sealed(&self.gate.keys, &self.seal, Method::POST, &uri);
         let peers = self.gate.peers.as_ref().ok_or(Unmoved::Never)?;
         let asked = peers.links.send(self.owner, request).await;
-        let (head, body) = asked.map_err(|_| Unmoved::Never)?.into_parts();
+        let (head, body) = asked.map_err(|_| Unasked::Broken)?.into_parts();
         let body = Limited::new(body, LARGEST).collect().await;
-        let body = body.map_err(|_| Unmoved::Never)?.to_bytes();
+        let body = body.map_err(|_| Unasked::Broken)?.to_bytes();
         match head.status {
-            StatusCode::OK => serde_json::from_slice(&body).map_err(|_| Unmoved::Never),
-            BUSY => Err(Unmoved::Busy),
-            _ => Err(Unmoved::Never),
+            StatusCode::OK => Ok(serde_json::from_slice(&body).map_err(|_| Unmoved::Never)?),
+            BUSY => Err(Unmoved::Busy.into()),
+            _ => Err(Unmoved::Never.into()),
+        }
+    }
+}
+
+impl From<Unmoved> for Unasked {
+    fn from(unmoved: Unmoved) -> Self {
+        Self::Unmoved(unmoved)
+    }
+}
+
+impl From<Unasked> for Unmoved {
+    fn from(unasked: Unasked) -> Self {
+        match unasked {
+            Unasked::Unmoved(unmoved) => unmoved,
+            Unasked::Broken => Self::Never,
         }
     }
 }
 
 impl Holding {
-    fn whole(mut self, snapshot: &Snapshot) -> Option<Rc<Connection>> {
+    async fn whole(mut self, snapshot: &Snapshot) -> Option<Rc<Connection>> {
         let connection = self.0.as_ref()?;
-        if connection.restore(snapshot, clock::now()) {
+        if connection.restore(snapshot).await {
             return self.0.take();
         }
         None
@@ -164,18 +267,36 @@ impl Left {
             && until <= now
         {
             gone.in_order.pop_front();
-            gone.until.remove(&over);
+            gone.sessions.remove(&over);
         }
-        gone.until.insert(id, now + late);
-        gone.in_order.push_back((now + late, id));
+        let until = now + late;
+        gone.sessions.insert(id, Gave { until, told: None });
+        gone.in_order.push_back((until, id));
+    }
+
+    /// What was told of it, to that question.
+    fn keep(&self, id: &SessionId, of: &str, told: &[u8]) {
+        let mut gone = self.0.borrow_mut();
+        if let Some(gave) = gone.sessions.get_mut(id)
+            && told.len() <= KEPT
+        {
+            gave.told = Some((of.to_owned(), Bytes::copy_from_slice(told)));
+        }
+    }
+
+    /// What was told to this question.
+    fn told(&self, id: &SessionId, of: &str) -> Option<Bytes> {
+        let gone = self.0.borrow();
+        let (question, told) = gone.sessions.get(id)?.told.as_ref()?;
+        (question == of).then(|| told.clone())
     }
 
     /// Whether it has left a moment ago.
     pub(in crate::transport) fn has(&self, id: &SessionId) -> bool {
         let gone = self.0.borrow();
-        gone.until
+        gone.sessions
             .get(id)
-            .is_some_and(|until| clock::now() < *until)
+            .is_some_and(|gave| clock::now() < gave.until)
     }
 }
 
@@ -186,6 +307,6 @@ fn json(value: &impl Serialize) -> Result<Vec<u8>, Unmoved> {
     fits.then_some(told).ok_or(Unmoved::Never)
 }
 
-fn digest(outline: &str) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(outline))
+fn digest(seats: &str) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(seats))
 }

@@ -76,7 +76,7 @@ pub(super) async fn begin(
     let Ok(permit) = gate.admission.carry(&settings.admission) else {
         return Ok(answer::unavailable());
     };
-    let address = peers.locate(landed.incarnation).await?;
+    let (address, _) = peers.locate(landed.incarnation).await?;
     let (payload, _) = body::nothing();
     let (method, uri) = (landed.request.method(), landed.request.uri());
     let seal = landed.seal(payload);
@@ -87,8 +87,9 @@ pub(super) async fn begin(
         .await
         .map_err(|_| Failure::Slow)??;
     if owner.status() != StatusCode::SWITCHING_PROTOCOLS {
-        let owner = owner.map(|body| Body::from(Returning::once(body, link)));
-        return answered(owner).map(refused);
+        let (head, body) = owner.into_parts();
+        let body = body::read_answer(Returning::once(body, link)).await?;
+        return answered(Response::from_parts(head, Body::from(body))).map(refused);
     }
     let owner = hyper::upgrade::on(&mut owner);
     let moving = Moving {

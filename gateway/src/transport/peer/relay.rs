@@ -1,17 +1,21 @@
 //! Polls and POSTs whose session is on another pod.
 
-use std::time::Duration;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Response, Uri};
 use tokio::time;
 
 use super::body::{self, Pieces};
+use super::hang_up::HangUp;
 use super::link::Failure;
 use super::seal::{Payload, SEAL, Seal};
 use super::{GONE, Landed, Peers, UNSEALED};
 use crate::clock;
-use crate::id::KeyRing;
+use crate::id::{KeyRing, SessionId};
 use crate::transport::body::Body;
 use crate::transport::gate::Gate;
 use crate::transport::settings::Settings;
@@ -26,51 +30,133 @@ const ANSWERED: [HeaderName; 3] = [
 ];
 /// A POST is answered as soon as its packets are taken. Longer than a pod may be suspended without losing its sessions.
 const POST_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a link that breaks is tried again: less than the owner waits for that ([`super::super::polling::BROKEN`]).
+const PATIENCE: Duration = Duration::from_secs(4);
+const PAUSE: Duration = Duration::from_millis(25);
+/// A word that came before its poll is said again.
+const RELEASED: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 
-/// Has the owner answer a poll or a POST. Dropping this closes the link, as a client that gives up closes its connection.
+/// A request that is passed on, as often as it takes.
+struct Passed<'a> {
+    gate: &'a Gate,
+    peers: &'a Peers,
+    sid: SessionId,
+    incarnation: u32,
+    seal: Seal,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    pieces: Pieces,
+}
+
+/// Has the owner answer a poll or a POST. Where the link breaks it is asked again, by the same number, so that nothing is taken
+/// or told twice. If this is dropped, the client has given up, and the owner is told.
 pub(super) async fn relay(
-    gate: &Gate,
+    gate: &Rc<Gate>,
     peers: &Peers,
     settings: &Settings,
     landed: Landed,
 ) -> Result<Response<Body>, Failure> {
-    let address = peers.locate(landed.incarnation).await?;
-    let Landed {
-        request,
-        client,
-        secure,
-        ..
-    } = landed;
-    let (head, body) = request.into_parts();
-    let is_post = head.method == Method::POST;
+    let _relaying = gate.admission.relay();
+    let is_post = landed.request.method() == Method::POST;
+    let mut seal = landed.seal(Payload::Broken);
+    let (head, body) = landed.request.into_parts();
     let (payload, pieces) = if is_post {
         body::read(body, settings.max_payload).await
     } else {
         body::nothing()
     };
-    let seal = Seal {
-        client,
-        secure,
-        payload,
+    seal.payload = payload;
+    let passed = Passed {
+        gate,
+        peers,
+        sid: landed.sid,
+        incarnation: landed.incarnation,
+        seal,
+        method: head.method,
+        uri: head.uri,
+        headers: head.headers,
+        pieces,
     };
-    let mut request = sealed(&gate.keys, &seal, head.method, &head.uri);
-    *request.body_mut() = pieces;
-    copy(&head.headers, request.headers_mut(), &ASKED);
-    let sent = peers.links.send(address, request);
-    let response = if is_post {
-        time::timeout(POST_TIMEOUT, sent)
-            .await
-            .map_err(|_| Failure::Slow)??
-    } else {
-        sent.await?
-    };
-    let mut response = answered(response.map(Body::from))?;
+    let mut response = passed.until_answered().await?;
     if !matches!(payload, Payload::Whole(_)) {
         // The rest of the client's body is not read.
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
     }
     Ok(response)
+}
+
+impl Passed<'_> {
+    async fn until_answered(&self) -> Result<Response<Body>, Failure> {
+        let mut word = HangUp::default();
+        let answered = self.ask_on(&mut word).await;
+        word.disarm();
+        answered
+    }
+
+    async fn ask_on(&self, word: &mut HangUp) -> Result<Response<Body>, Failure> {
+        let (mut pause, mut broken_since): (_, Option<Instant>) = (PAUSE, None);
+        loop {
+            let (address, is_live) = self.peers.locate(self.incarnation).await?;
+            if self.method == Method::GET {
+                word.arm(self.gate, self.peers, address, (self.sid, &self.seal));
+            }
+            let failure = match self.exchange_or_leave(address, word).await {
+                Ok(response) => return Ok(response),
+                // Its lease has lapsed, and nobody is there.
+                Err(Failure::Refused) if !is_live => return Err(Failure::Gone),
+                Err(failure @ (Failure::Refused | Failure::Unreachable | Failure::Broken)) => {
+                    failure
+                }
+                Err(failure) => return Err(failure),
+            };
+            let since = *broken_since.get_or_insert_with(clock::now);
+            if clock::now().saturating_duration_since(since) > PATIENCE {
+                return Err(failure);
+            }
+            time::sleep(pause).await;
+            pause = LONGEST_PAUSE.min(pause * 2);
+        }
+    }
+
+    /// A pod that goes away has the polls that wait answered first: to a client whose load balancer does not ask again, the end of
+    /// this pod would be the end of its session.
+    async fn exchange_or_leave(
+        &self,
+        address: SocketAddr,
+        word: &HangUp,
+    ) -> Result<Response<Body>, Failure> {
+        let mut exchange = pin!(self.exchange(address));
+        tokio::select! {
+            answered = &mut exchange => return answered,
+            () = self.gate.admission.drains() => {}
+        }
+        loop {
+            word.release();
+            tokio::select! {
+                answered = &mut exchange => return answered,
+                () = time::sleep(RELEASED) => {}
+            }
+        }
+    }
+
+    async fn exchange(&self, address: SocketAddr) -> Result<Response<Body>, Failure> {
+        let mut request = sealed(&self.gate.keys, &self.seal, self.method.clone(), &self.uri);
+        *request.body_mut() = self.pieces.clone();
+        copy(&self.headers, request.headers_mut(), &ASKED);
+        let sent = async {
+            let (head, body) = self.peers.links.send(address, request).await?.into_parts();
+            let body = body::read_answer(body).await?;
+            answered(Response::from_parts(head, Body::from(body)))
+        };
+        if self.method != Method::POST {
+            return sent.await;
+        }
+        let answered = time::timeout(POST_TIMEOUT, sent).await;
+        answered.map_err(|_| Failure::Slow)?
+    }
 }
 
 /// A request for the owner, without a body and with no header but its seal.

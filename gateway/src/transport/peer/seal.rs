@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri};
 
 use crate::id::KeyRing;
 
-/// The header: `1 <milliseconds> <client> <http|https> <payload> <key id>.<MAC>`.
+/// The header: `2 <milliseconds> <client> <http|https> <payload> <exchange> <key id>.<MAC>`.
 pub(super) const SEAL: HeaderName = HeaderName::from_static("carillon-peer");
 
 /// How far the clocks of two pods may be apart, and how long a recorded request could be played again.
@@ -24,6 +24,8 @@ pub(in crate::transport) struct Seal {
     pub(in crate::transport) secure: bool,
     /// What became of the body.
     pub(in crate::transport) payload: Payload,
+    /// Its number, drawn by the pod that passes it on: where the link broke it comes once more with the same one.
+    pub(in crate::transport) exchange: u64,
 }
 
 /// The body that a client has sent.
@@ -57,7 +59,7 @@ impl Seal {
         uri: &Uri,
         now_millis: u64,
     ) -> HeaderValue {
-        let fields = format!("1 {now_millis} {self}");
+        let fields = format!("2 {now_millis} {self}");
         let (key_id, mac) = keys.sign_link(&message(&fields, method, uri));
         let mac = URL_SAFE_NO_PAD.encode(mac);
         HeaderValue::try_from(format!("{fields} {key_id}.{mac}"))
@@ -93,10 +95,11 @@ impl fmt::Display for Seal {
         let scheme = if self.secure { "https" } else { "http" };
         write!(out, "{} {scheme} ", self.client)?;
         match self.payload {
-            Payload::Whole(hash) => out.write_str(&URL_SAFE_NO_PAD.encode(hash)),
-            Payload::TooLarge => out.write_str("large"),
-            Payload::Broken => out.write_str("broken"),
+            Payload::Whole(hash) => out.write_str(&URL_SAFE_NO_PAD.encode(hash))?,
+            Payload::TooLarge => out.write_str("large")?,
+            Payload::Broken => out.write_str("broken")?,
         }
+        write!(out, " {}", self.exchange)
     }
 }
 
@@ -114,7 +117,7 @@ fn message(fields: &str, method: &Method, uri: &Uri) -> Vec<u8> {
 fn parse(fields: &str) -> Option<(u64, Seal)> {
     let mut fields = fields.split(' ');
     let mut next = || fields.next();
-    let ("1", time, client) = (next()?, next()?.parse().ok()?, next()?.parse().ok()?) else {
+    let ("2", time, client) = (next()?, next()?.parse().ok()?, next()?.parse().ok()?) else {
         return None;
     };
     let secure = match next()? {
@@ -131,6 +134,7 @@ fn parse(fields: &str) -> Option<(u64, Seal)> {
         client,
         secure,
         payload,
+        exchange: next()?.parse().ok()?,
     };
     fields.next().is_none().then_some((time, seal))
 }
@@ -146,6 +150,7 @@ mod tests {
             client: "2001:db8::1".parse().expect("an address"),
             secure: true,
             payload,
+            exchange: 77,
         }
     }
 
@@ -202,7 +207,8 @@ mod tests {
         for (from, to) in [
             ("2001:db8::1", "2001:db8::2"),
             ("https", "http"),
-            ("1 17", "1 18"),
+            ("2 17", "2 18"),
+            (" 77 ", " 78 "),
             (" B", " large B"),
             (".", ".A"),
         ] {
@@ -224,7 +230,14 @@ mod tests {
             Seal::open(&keys, &request("GET", "/", None), NOW),
             Err(Refused::Missing)
         );
-        for text in ["", "x", "1 2 3", "1 1 1 1 1 x.y", "1 1 1 1 1 1.", "a b.c.d"] {
+        for text in [
+            "",
+            "x",
+            "1 2 3",
+            "2 1 1 1 1 1 x.y",
+            "2 1 1 1 1 1 1.",
+            "a b.c.d",
+        ] {
             let header = HeaderValue::from_static(text);
             let sent = request("GET", "/", Some(&header));
             assert!(Seal::open(&keys, &sent, NOW).is_err(), "{text}");

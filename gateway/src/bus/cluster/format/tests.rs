@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use super::*;
-use crate::bus::{broadcast::Source, wire::Reply};
+use crate::bus::{broadcast::Source, redis::Kind, wire::Reply};
 use crate::target::Target;
 
 const MODES: [Mode; 3] = [Mode::Classic, Mode::Sharded, Mode::Streams];
@@ -29,7 +29,7 @@ fn heard(by: &Format, publish: &Publish) -> Result<Heard, WireError> {
             // XADD stream MAXLEN ~ n * name value…
             let words = publish.words();
             let fields = words[6..].chunks(2).map(|pair| (&*pair[0], &*pair[1]));
-            return by.hear_entry(fields);
+            return streams::decode(fields).map(|incoming| by.incoming(incoming));
         }
     };
     by.hear(kind, &channel, &payload)
@@ -258,7 +258,7 @@ fn nonsense_is_refused() {
             }
         }
         let entry: [(&[u8], &[u8]); 1] = [(b"type", b"x")];
-        assert!(ours.hear_entry(entry).is_err());
+        assert!(streams::decode(entry).is_err());
     }
 }
 
@@ -271,4 +271,31 @@ fn the_probe_is_ours_alone() {
         Subscription::Channel(channel.clone())
     );
     assert!(ours.is_probe(&channel) && !other.is_probe(&channel));
+}
+
+#[test]
+fn what_names_another_namespace_than_its_channel_is_refused() {
+    let message = |namespace: &str| {
+        let text = format!(
+            r#"{{"type":3,"data":{{"packet":{{"type":2,"data":["e"]}},"opts":{{"rooms":[],"except":[],"flags":{{}}}}}},"uid":"u","nsp":"{namespace}"}}"#
+        );
+        Bytes::from(text)
+    };
+    for (mode, kind) in [
+        (Mode::Sharded, Kind::Sharded),
+        (Mode::Streams, Kind::Channel),
+    ] {
+        let ours = format(mode);
+        for (channel, namespace, fits) in [
+            ("socket.io#/chat#", "/chat", true),
+            ("socket.io#/chat#room#", "/chat", true),
+            ("socket.io#/chat#", "/admin", false),
+            ("socket.io#/#", "/chat", false),
+            ("other#/chat#", "/chat", false),
+        ] {
+            let heard = ours.hear(kind, channel, &message(namespace));
+            assert_eq!(heard.is_ok(), fits, "{channel} {namespace}");
+            assert!(fits || matches!(heard, Err(WireError::Namespace)));
+        }
+    }
 }

@@ -30,7 +30,7 @@ pub(in crate::bus::wire) fn message(
         kind::INITIAL_HEARTBEAT => Command::InitialHeartbeat,
         kind::HEARTBEAT => Command::Heartbeat,
         kind::CLOSE => Command::AdapterClose,
-        _ => match Body::read(need(data, "data")?)?.act(kind)? {
+        _ => match Body::read(need(data, "data")?)?.act(kind, &namespace)? {
             Act::Command(command) => command,
             Act::Response(response) => {
                 return Ok(Incoming::Response {
@@ -87,19 +87,19 @@ impl<'a> Body<'a> {
         })
     }
 
-    fn act(&self, kind: u64) -> Result<Act, WireError> {
+    fn act(&self, kind: u64, namespace: &str) -> Result<Act, WireError> {
         match kind {
             kind::FETCH_RESPONSE
             | kind::SERVER_SIDE_EMIT_RESPONSE
             | kind::CLIENT_COUNT
             | kind::ACK => self.response(kind).map(Act::Response),
-            _ => self.command(kind).map(Act::Command),
+            _ => self.command(kind, namespace).map(Act::Command),
         }
     }
 
-    fn command(&self, kind: u64) -> Result<Command, WireError> {
+    fn command(&self, kind: u64, namespace: &str) -> Result<Command, WireError> {
         Ok(match kind {
-            kind::BROADCAST => self.broadcast()?,
+            kind::BROADCAST => self.broadcast(namespace)?,
             kind::JOIN => Command::Join {
                 opts: self.opts()?,
                 rooms: self.rooms()?,
@@ -124,9 +124,13 @@ impl<'a> Body<'a> {
         })
     }
 
-    fn broadcast(&self) -> Result<Command, WireError> {
+    fn broadcast(&self, namespace: &str) -> Result<Command, WireError> {
         let packet = need(self.packet, "packet")?;
-        let [kind, data] = packet.fields("packet", ["type", "data"])?;
+        let [kind, data, inner] = packet.fields("packet", ["type", "data", "nsp"])?;
+        // Node would overwrite it: who names another one means something that it does not get.
+        if inner.is_some() && *parts::namespace(inner)? != *namespace {
+            return Err(WireError::Namespace);
+        }
         Ok(Command::Broadcast {
             data: parts::packet(kind, data)?,
             opts: self.opts()?,

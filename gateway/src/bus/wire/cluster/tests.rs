@@ -97,7 +97,7 @@ fn text_of_json_travels_untouched() {
 
 #[test]
 fn what_peers_leave_out_is_made_up_for() {
-    let text = r#" {"nsp":null,"uid":"u","type":3,"data":{"opts":{"rooms":[5]},"packet":{"data":["e"],"type":2,"nsp":"/x"}},"more":[{}]}"#;
+    let text = r#" {"nsp":null,"uid":"u","type":3,"data":{"opts":{"rooms":[5]},"packet":{"data":["e"],"type":2,"nsp":"/"}},"more":[{}]}"#;
     let Ok(Incoming::Command(envelope)) = decode(text.trim_start().as_bytes()) else {
         panic!("it is a command");
     };
@@ -119,6 +119,10 @@ fn hostile_messages_are_refused() {
         (r#"{"type":3}"#, WireError::Field("uid")),
         (r#"{"type":2,"uid":7}"#, WireError::Field("uid")),
         (r#"{"type":99,"uid":"u","data":{}}"#, WireError::Kind),
+        (
+            r#"{"type":3,"uid":"u","nsp":"/a","data":{"packet":{"type":2,"data":["e"],"nsp":"/b"},"opts":{"rooms":[],"except":[],"flags":{}}}}"#,
+            WireError::Namespace,
+        ),
         (
             r#"{"type":3,"uid":"u","data":[]}"#,
             WireError::Field("data"),

@@ -25,8 +25,22 @@ impl Names {
         if self.count == 1 {
             return self.name.clone();
         }
-        let index = i64::from(hash(namespace)) % i64::from(self.count);
-        format!("{}-{index}", self.name)
+        format!("{}-{}", self.name, self.number(namespace))
+    }
+
+    /// Its place among [`Names::all`].
+    pub fn index(&self, namespace: &str) -> usize {
+        let index = self.number(namespace) + i64::from(self.count) - 1;
+        usize::try_from(index).unwrap_or_default()
+    }
+
+    /// How many there are.
+    pub fn total(&self) -> usize {
+        2 * self.count as usize - 1
+    }
+
+    fn number(&self, namespace: &str) -> i64 {
+        i64::from(hash(namespace)) % i64::from(self.count)
     }
 
     /// Every stream that some namespace may be written to.
@@ -74,8 +88,9 @@ mod tests {
             names.all(),
             ["ht--3", "ht--2", "ht--1", "ht-0", "ht-1", "ht-2", "ht-3"]
         );
+        assert_eq!(names.total(), names.all().len());
         for namespace in ["/", "/chat", "/notifications", "/a", "/b", "/é", "/😀"] {
-            assert!(names.all().contains(&names.of(namespace)), "{namespace}");
+            assert_eq!(names.all()[names.index(namespace)], names.of(namespace));
         }
     }
 
@@ -87,6 +102,7 @@ mod tests {
                 (names.of("/x").as_str(), names.all().len()),
                 ("socket.io", 1)
             );
+            assert_eq!((names.index("/x"), names.total()), (0, 1));
         }
     }
 

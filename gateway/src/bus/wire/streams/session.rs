@@ -9,7 +9,7 @@ use super::super::out::{Out, text};
 use super::super::view::View;
 use super::super::{WireError, parts};
 
-/// What the streams adapter saves, and three fields of ours, which Node ignores and does not write.
+/// What the streams adapter saves, and fields of ours, which Node ignores and does not write.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Session {
     /// The id of the socket.
@@ -26,6 +26,14 @@ pub struct Session {
     pub owner: Option<Box<str>>,
     /// Where in the stream the socket was.
     pub position: Option<Box<str>>,
+    /// The namespace.
+    pub namespace: Option<Box<str>>,
+    /// Where in the stream it connected.
+    pub since: Option<Box<str>>,
+    /// The last entry that it may have been told.
+    pub last: Option<Box<str>>,
+    /// Where it entered each of its rooms, one after the other with a space between.
+    pub entered: Option<Box<str>>,
 }
 
 impl Session {
@@ -39,10 +47,15 @@ impl Session {
             user,
             owner,
             position,
+            namespace,
+            since,
+            last,
+            entered,
         } = self;
-        let ours = [("user", user), ("owner", owner), ("position", position)];
+        let ours = [user, owner, position, namespace, since, last, entered];
+        let ours = OURS.into_iter().zip(ours);
         let mut out = Out::pack(data.len());
-        out.map(4 + ours.iter().filter(|(_, field)| field.is_some()).count());
+        out.map(4 + ours.clone().filter(|(_, field)| field.is_some()).count());
         out.field("sid", sid);
         out.field("pid", pid);
         out.rooms(rooms);
@@ -62,9 +75,22 @@ impl Session {
         let bytes = BASE64_STANDARD
             .decode(value)
             .map_err(|_| WireError::Malformed)?;
-        let names = ["sid", "pid", "rooms", "data", "user", "owner", "position"];
+        let [a, b, c, d, e, f, g] = OURS;
+        let names = ["sid", "pid", "rooms", "data", a, b, c, d, e, f, g];
         let fields = View::pack(&bytes)?.fields("session", names)?;
-        let [sid, pid, rooms, data, user, owner, position] = fields;
+        let [
+            sid,
+            pid,
+            rooms,
+            data,
+            user,
+            owner,
+            position,
+            namespace,
+            since,
+            last,
+            entered,
+        ] = fields;
         Ok(Self {
             sid: parts::text(sid, "sid")?,
             pid: parts::text(pid, "pid")?,
@@ -73,6 +99,20 @@ impl Session {
             user: parts::maybe_text(user, "user")?,
             owner: parts::maybe_text(owner, "owner")?,
             position: parts::maybe_text(position, "position")?,
+            namespace: parts::maybe_text(namespace, "namespace")?,
+            since: parts::maybe_text(since, "since")?,
+            last: parts::maybe_text(last, "last")?,
+            entered: parts::maybe_text(entered, "entered")?,
         })
     }
 }
+
+const OURS: [&str; 7] = [
+    "user",
+    "owner",
+    "position",
+    "namespace",
+    "since",
+    "last",
+    "entered",
+];

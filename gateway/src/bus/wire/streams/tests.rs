@@ -119,6 +119,10 @@ fn our_own_fields_are_kept() {
         user: Some(r#"{"id":18446744073709551615}"#.into()),
         owner: Some("pod-1".into()),
         position: Some("1-2".into()),
+        namespace: Some("/a".into()),
+        since: Some("1-1".into()),
+        last: Some("1-1".into()),
+        entered: Some("1-1 1-2".into()),
     };
     let text = session.encode().unwrap();
     assert_eq!(Session::decode(text.as_bytes()), Ok(session));

@@ -1,0 +1,91 @@
+//! What of the charts is made: copies of other generated files, `values.schema.json` and `README.md`. `UPDATE_DOCS=1` makes
+//! them anew.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "in a test a panic is the report of a failure"
+)]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "whether files are written anew is asked here and nowhere else"
+)]
+
+#[path = "charts/readme.rs"]
+mod readme;
+#[path = "charts/schema.rs"]
+mod schema;
+#[path = "charts/values.rs"]
+mod values;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use self::values::Values;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Fails unless the file has this text, or writes it.
+fn check(file: &Path, expected: &str) {
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        return fs::write(file, expected).unwrap();
+    }
+    let found = fs::read_to_string(file).unwrap_or_default();
+    assert!(
+        found == expected,
+        "{} is not what it is made of: make docs",
+        file.display()
+    );
+}
+
+fn chart(name: &str) -> PathBuf {
+    root().join("charts").join(name)
+}
+
+#[test]
+fn copies() {
+    for (from, to) in [
+        ("crds/realtimecluster.yaml", "files/realtimecluster.yaml"),
+        ("operator/rbac.yaml", "files/rbac.yaml"),
+    ] {
+        let text = fs::read_to_string(root().join(from)).unwrap();
+        check(&chart("carillon").join(to), &text);
+    }
+}
+
+#[test]
+fn schemas_and_tables() {
+    let definition = fs::read_to_string(root().join("crds/realtimecluster.yaml")).unwrap();
+    let definition: Value = serde_yaml::from_str(&definition).unwrap();
+    let version = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
+    let spec = Some(&version["properties"]["spec"]);
+    for (name, rules, spec) in [
+        ("carillon", schema::OPERATOR, None),
+        ("carillon-cluster", schema::CLUSTER, spec),
+    ] {
+        let folder = chart(name);
+        let values = Values::read(&folder.join("values.yaml"));
+        assert_eq!(
+            values.untold(),
+            [""; 0],
+            "a comment `# -- …` says what it is"
+        );
+        check(
+            &folder.join("values.schema.json"),
+            &schema::of(&values, rules, spec),
+        );
+        check(&folder.join("README.md"), &readme::of(&folder, &values));
+    }
+}
+
+#[test]
+fn versions_are_in_step() {
+    for name in ["carillon", "carillon-cluster"] {
+        let text = fs::read_to_string(chart(name).join("Chart.yaml")).unwrap();
+        let chart: Value = serde_yaml::from_str(&text).unwrap();
+        assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"), "{name}");
+    }
+}

@@ -1,0 +1,95 @@
+//! Images of our programs, made once for this run.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use super::Kubernetes;
+use crate::gateway::{builder, target, workspace};
+
+/// A program of ours that has an image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Program {
+    /// `carillon-gateway`.
+    Gateway,
+    /// `carillon-operator`.
+    Operator,
+}
+
+/// An image in the cluster's container runtime.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Image {
+    /// `carillon/gateway` or `carillon/operator`.
+    pub repository: &'static str,
+    /// Its tag.
+    pub tag: String,
+}
+
+impl Image {
+    /// `repository:tag`, as a pod names it.
+    pub fn name(&self) -> String {
+        format!("{}:{}", self.repository, self.tag)
+    }
+}
+
+impl Program {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Operator => "operator",
+        }
+    }
+
+    fn repository(self) -> &'static str {
+        match self {
+            Self::Gateway => "carillon/gateway",
+            Self::Operator => "carillon/operator",
+        }
+    }
+
+    /// The archive of the image with the tag `test`.
+    fn archive(self) -> PathBuf {
+        static GATEWAY: OnceLock<PathBuf> = OnceLock::new();
+        static OPERATOR: OnceLock<PathBuf> = OnceLock::new();
+        let archive = match self {
+            Self::Gateway => &GATEWAY,
+            Self::Operator => &OPERATOR,
+        };
+        archive.get_or_init(|| make(self.word())).clone()
+    }
+}
+
+fn make(program: &str) -> PathBuf {
+    let mut command = builder(workspace().join("scripts/image"));
+    command.args(["--profile", "test-image", "--tag", "test", program]);
+    let status = command.status();
+    assert!(
+        status.expect("a shell can be run").success(),
+        "the image of {program} cannot be made: see above"
+    );
+    let archive = target().join("image").join(format!("{program}.tar"));
+    workspace().join(archive)
+}
+
+impl Kubernetes {
+    /// The image of a program, in the cluster under the tag `test`.
+    pub fn image(&self, program: Program) -> Image {
+        let image = Image {
+            repository: program.repository(),
+            tag: "test".to_owned(),
+        };
+        let archive = program.archive();
+        self.ctr(&["images", "import", &archive.to_string_lossy()]);
+        image
+    }
+
+    /// The same image under one more tag: another image to everything that compares names.
+    pub fn retag(&self, image: &Image, tag: &str) -> Image {
+        let other = Image {
+            repository: image.repository,
+            tag: tag.to_owned(),
+        };
+        let full = |image: &Image| format!("docker.io/{}", image.name());
+        self.ctr(&["images", "tag", "--force", &full(image), &full(&other)]);
+        other
+    }
+}

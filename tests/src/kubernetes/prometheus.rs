@@ -1,0 +1,110 @@
+//! A real Prometheus that scrapes the pods of a namespace.
+
+mod discovery;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use discovery::Discovery;
+
+use super::{Kubernetes, NODE, Namespace, until};
+use crate::http::Request;
+use crate::ports;
+use crate::process::Process;
+
+/// A running Prometheus; it is killed, and its folder removed, when this value is dropped.
+pub struct Prometheus {
+    process: Process,
+    _discovery: Discovery,
+    folder: PathBuf,
+    address: SocketAddr,
+}
+
+impl Prometheus {
+    /// Starts one that scrapes the port `admin` of every pod of `namespace` each second, and waits
+    /// until it is ready. What it scrapes has the labels `namespace`, `pod` and `job`.
+    pub async fn start(cluster: &Kubernetes, namespace: &Namespace<'_>) -> Self {
+        let port = ports::free();
+        let folder =
+            std::env::temp_dir().join(format!("carillon-prometheus-{}-{port}", std::process::id()));
+        fs::create_dir_all(&folder).expect("a folder of the tests can be made");
+        let targets = folder.join("targets.json");
+        let config = format!(
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n\
+             scrape_configs: [{{job_name: carillon, file_sd_configs: [{{files: [{targets:?}], refresh_interval: 1s}}]}}]\n"
+        );
+        let file = folder.join("prometheus.yml");
+        fs::write(&file, config).expect("the configuration can be written");
+        let mut command = Command::new(cluster.keeper.cache().join("debian/usr/bin/prometheus"));
+        command
+            .arg(format!("--config.file={}", file.display()))
+            .arg(format!(
+                "--storage.tsdb.path={}",
+                folder.join("data").display()
+            ))
+            .arg(format!("--web.listen-address=0.0.0.0:{port}"));
+        let address = NODE.parse().expect("the node's address is one");
+        let discovery =
+            Discovery::start(cluster.kubeconfig(), namespace.name().to_owned(), targets);
+        let mut prometheus = Self {
+            process: Process::start("prometheus", &mut command),
+            _discovery: discovery,
+            folder,
+            address: SocketAddr::new(address, port),
+        };
+        prometheus.ready().await;
+        prometheus
+    }
+
+    async fn ready(&mut self) {
+        let ready = async || {
+            if let Some(status) = self.process.exited() {
+                panic!("Prometheus ended: {status}\n{}", self.process.output());
+            }
+            self.get("/-/ready")
+        };
+        until("Prometheus is ready", Duration::from_secs(20), ready).await;
+    }
+
+    /// Its address for pods and tests.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// The process, to freeze or kill it.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// The result of an instant query: the vector's entries.
+    pub fn query(&self, query: &str) -> Result<Vec<Value>, String> {
+        let query: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        let answer = self.get(&format!("/api/v1/query?query={query}"))?;
+        let answer: Value = serde_json::from_str(&answer).map_err(|error| error.to_string())?;
+        let entries = answer["data"]["result"].as_array().cloned();
+        entries.ok_or_else(|| answer.to_string())
+    }
+
+    fn get(&self, path: &str) -> Result<String, String> {
+        let answer = Request::get(path).send_to(self.address, Duration::from_secs(5));
+        let answer = answer.map_err(|error| error.to_string())?;
+        if answer.status == 200 {
+            Ok(answer.text())
+        } else {
+            Err(answer.text())
+        }
+    }
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        self.process.signal("KILL");
+        self.process.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}

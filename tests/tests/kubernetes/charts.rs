@@ -1,0 +1,210 @@
+//! The charts, from nothing to nothing, by both versions of Helm.
+
+#[path = "charts/alerts.rs"]
+mod alerts;
+
+use std::time::Duration;
+
+use carillon_tests::kubernetes::{
+    self, Fleet, Helm, Kubernetes, Load, MAJORS, Namespace, Program, until,
+};
+use serde_json::{Value, json};
+
+const DEADLINE: Duration = Duration::from_secs(60);
+const CHARTS: [&str; 2] = ["carillon", "carillon-cluster"];
+
+fn operator(cluster: &Kubernetes, more: &Value) -> Value {
+    let tag = cluster.image(Program::Operator).tag;
+    let mut values = json!({
+        "image": { "tag": tag, "pullPolicy": "Never" },
+        "gateway": { "defaultTag": cluster.image(Program::Gateway).tag },
+        "resources": { "requests": { "cpu": "10m" } },
+    });
+    let more = more.as_object().into_iter().flatten();
+    more.for_each(|(key, value)| values[key] = value.clone());
+    values
+}
+
+/// A fleet whose clients may send these events.
+fn fleet(cluster: &Kubernetes, events: &[&str]) -> Value {
+    let events: Vec<_> = events
+        .iter()
+        .map(|name| json!({ "name": name, "ack": { "args": true } }))
+        .collect();
+    json!({
+        "spec": {
+            "image": { "pullPolicy": "Never" },
+            "drain": { "hold": "1s", "timeout": "5s" },
+            "namespaces": [{ "name": "/", "events": events }],
+            "podTemplate": { "spec": { "containers": [
+                { "name": "gateway", "resources": { "requests": { "cpu": "10m", "memory": "32Mi" } } },
+            ] } },
+        },
+        "wait": { "image": { "tag": cluster.image(Program::Operator).tag, "pullPolicy": "Never" } },
+    })
+}
+
+#[test]
+fn from_nothing_to_nothing() {
+    kubernetes::apart("charts", async |cluster| {
+        let client = cluster.client().await;
+        for major in MAJORS {
+            let system = cluster.namespace(&format!("system-{major}"));
+            let chat = cluster.namespace(&format!("chat-{major}"));
+            let (ours, theirs) = (
+                cluster.helm(major, system.name()),
+                cluster.helm(major, chat.name()),
+            );
+            install(cluster, &ours);
+            let fleet = Fleet::find(&chat, &client, "talk");
+            serves_and_is_upgraded(cluster, &theirs, &fleet).await;
+            theirs.uninstall("talk").unwrap();
+            until_empty(&chat).await;
+            ours.uninstall("carillon").unwrap();
+            assert!(
+                is_defined(cluster),
+                "a definition is kept unless that is not wanted"
+            );
+            // And with it: the kept one is taken over.
+            let not_kept = operator(cluster, &json!({ "crds": { "keep": false } }));
+            ours.apply("carillon", "carillon", &not_kept).unwrap();
+            ours.uninstall("carillon").unwrap();
+            let gone = async || {
+                (!is_defined(cluster))
+                    .then_some(())
+                    .ok_or_else(|| "it is there".to_owned())
+            };
+            until("the definition is gone", DEADLINE, gone).await;
+            nothing_is_left(cluster, &system);
+        }
+    });
+}
+
+fn install(cluster: &Kubernetes, helm: &Helm<'_>) {
+    let notes = helm
+        .apply("carillon", "carillon", &operator(cluster, &json!({})))
+        .unwrap();
+    assert!(
+        notes.contains("helm install my carillon-cluster"),
+        "{notes}"
+    );
+    // One copy is enough for the rest, and an upgrade.
+    let notes = helm.apply(
+        "carillon",
+        "carillon",
+        &operator(cluster, &json!({ "replicas": 1 })),
+    );
+    assert!(notes.unwrap().contains("WARNING: with one copy"));
+}
+
+/// Helm comes back when the fleet is ready, and each revision is what clients meet.
+async fn serves_and_is_upgraded(cluster: &Kubernetes, helm: &Helm<'_>, fleet: &Fleet<'_>) {
+    let first = self::fleet(cluster, &["echo"]);
+    let notes = helm.apply("talk", "carillon-cluster", &first).unwrap();
+    assert!(notes.contains("WARNING: no Redis"), "{notes}");
+    is_ready_now(fleet);
+    let load = Load::start(&fleet.url());
+    load.connect("polling", 1, &[], &["polling"]);
+    load.connect("websocket", 1, &[], &["websocket"]);
+    for name in ["polling-0", "websocket-0"] {
+        assert_eq!(load.ask(name, "echo", &[json!(1)]), [json!(1)]);
+    }
+    let more = self::fleet(cluster, &["echo", "more"]);
+    helm.apply("talk", "carillon-cluster", &more).unwrap();
+    is_ready_now(fleet);
+    let answered = async || Ok::<_, String>(load.ask("websocket-0", "more", &[json!(2)]));
+    let (answer, _) = until("the new rules hold", DEADLINE, answered).await;
+    assert_eq!(answer, [json!(2)]);
+    helm.rollback("talk", 1).unwrap();
+    is_ready_now(fleet);
+    let events = fleet.object()["spec"]["namespaces"][0]["events"].clone();
+    assert_eq!(events.as_array().map(Vec::len), Some(1), "{events}");
+}
+
+fn is_ready_now(fleet: &Fleet<'_>) {
+    let object = fleet.object();
+    let mut conditions = object["status"]["conditions"]
+        .as_array()
+        .into_iter()
+        .flatten();
+    let ready = conditions.find(|condition| condition["type"] == "Ready");
+    let generation = &object["metadata"]["generation"];
+    let is_of_now = object["status"]["observedGeneration"] == *generation;
+    assert!(
+        is_of_now && ready.is_some_and(|ready| ready["status"] == "True"),
+        "Helm came back before the fleet was ready: {object:#}"
+    );
+}
+
+async fn until_empty(namespace: &Namespace<'_>) {
+    let kinds = "deployments,pods,services,configmaps,serviceaccounts,poddisruptionbudgets,jobs,roles,rolebindings";
+    let empty = async || {
+        let left = namespace.kubectl(&["get", kinds, "--output=name"]);
+        // These are Kubernetes' own in every namespace.
+        let own = ["configmap/kube-root-ca.crt", "serviceaccount/default"];
+        let left: Vec<_> = left.lines().filter(|name| !own.contains(name)).collect();
+        if left.is_empty() {
+            Ok(())
+        } else {
+            Err(left.join(" "))
+        }
+    };
+    until("nothing of the fleet is left", DEADLINE, empty).await;
+}
+
+fn is_defined(cluster: &Kubernetes) -> bool {
+    let found = cluster.try_kubectl(&["get", "crd", "realtimeclusters.carillon.dev"]);
+    found.is_ok()
+}
+
+fn nothing_is_left(cluster: &Kubernetes, namespace: &Namespace<'_>) {
+    let roles = cluster.kubectl(&["get", "clusterroles,clusterrolebindings", "--output=name"]);
+    assert!(!roles.contains("carillon"), "{roles}");
+    let left = namespace.kubectl(&["get", "deployments,serviceaccounts,roles", "--output=name"]);
+    assert!(!left.contains("carillon"), "{left}");
+}
+
+/// Values that mean nothing are refused before anything is sent.
+#[test]
+fn values_are_checked() {
+    kubernetes::test(async |cluster| {
+        for major in MAJORS {
+            let helm = cluster.helm(major, "default");
+            for (chart, values, fault) in [
+                ("carillon", json!({ "replica": 2 }), "replica"),
+                ("carillon", json!({ "replicas": "two" }), "replicas"),
+                (
+                    "carillon",
+                    json!({ "image": { "pullPolicy": "Sometimes" } }),
+                    "pullPolicy",
+                ),
+                (
+                    "carillon",
+                    json!({ "leaderElection": { "leaseDuration": 15 } }),
+                    "leaseDuration",
+                ),
+                (
+                    "carillon-cluster",
+                    json!({ "spec": { "replica": 2 } }),
+                    "replica",
+                ),
+                (
+                    "carillon-cluster",
+                    json!({ "spec": { "redis": { "mode": "plain" } } }),
+                    "mode",
+                ),
+                (
+                    "carillon-cluster",
+                    json!({ "fullnameOverride": "9lives" }),
+                    "fullnameOverride",
+                ),
+            ] {
+                let refused = helm.render("any", chart, &values).unwrap_err();
+                assert!(refused.contains(fault), "{chart} {values}: {refused}");
+            }
+            for chart in CHARTS {
+                helm.render("any", chart, &json!({})).unwrap();
+            }
+        }
+    });
+}
