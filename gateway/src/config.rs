@@ -7,6 +7,7 @@ mod build;
 mod command;
 mod environment;
 mod faults;
+mod probe;
 mod settings;
 pub mod table;
 mod values;
@@ -20,6 +21,7 @@ use std::time::Duration;
 pub use command::{Check, Invocation, parse};
 pub use environment::{Environment, ProcessEnvironment};
 pub use faults::{Fault, Faults};
+pub use probe::Probe;
 
 /// Everything a gateway is told from outside, except the rules themselves.
 #[derive(Debug, Clone)]

@@ -23,6 +23,7 @@ pub mod hub;
 pub mod id;
 pub mod node;
 pub mod policy;
+pub mod probe;
 pub mod reload;
 pub mod socket;
 pub mod target;

@@ -7,6 +7,7 @@ use carillon_gateway::admin::process;
 use carillon_gateway::app::{self, AsyncSignal};
 use carillon_gateway::config::{self, Config, Invocation, ProcessEnvironment};
 use carillon_gateway::document;
+use carillon_gateway::probe;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Sessions come and go in storms: this allocator gives their memory back, and costs less than the system's.
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         Ok(Invocation::Run(config)) => run(*config),
         Ok(Invocation::Check(source)) => document::check(&source),
         Ok(Invocation::Rules(source)) => document::print(&source),
+        Ok(Invocation::Probe(probe)) => probe::run(&probe),
         Ok(Invocation::Print(text)) => {
             print!("{text}");
             ExitCode::SUCCESS

@@ -12,15 +12,37 @@ use crate::wait;
 
 /// A running load balancer; it is killed, and its folder removed, when this value is dropped.
 pub struct Proxy {
+    name: &'static str,
     process: Process,
     folder: PathBuf,
     port: u16,
 }
 
+/// What a load balancer allows for.
+#[derive(Debug, Clone, Copy)]
+pub struct Allowance {
+    /// How long a connection may be silent, in seconds.
+    pub idle: u64,
+    /// The largest body of a request, in bytes; 0 = any.
+    pub body: u64,
+}
+
+/// More than a gateway with its defaults needs.
+const AMPLE: Allowance = Allowance { idle: 120, body: 0 };
+
+/// How many seconds connections outlive a reload.
+const AFTER_RELOAD: u64 = 1;
+
 impl Proxy {
     /// nginx with one worker.
     pub fn nginx(servers: &[u16]) -> Self {
-        Self::start("nginx", servers, nginx, |command, file| {
+        Self::nginx_with(servers, AMPLE)
+    }
+
+    /// The same, with other limits.
+    pub fn nginx_with(servers: &[u16], allowance: Allowance) -> Self {
+        let configuration = |folder: &Path, port| nginx(folder, port, servers, allowance);
+        Self::start("nginx", configuration, |command, file| {
             command
                 .arg("-c")
                 .arg(file)
@@ -30,22 +52,36 @@ impl Proxy {
 
     /// HAProxy with one thread.
     pub fn haproxy(servers: &[u16]) -> Self {
-        Self::start("haproxy", servers, haproxy, |command, file| {
-            command.arg("-db").arg("-f").arg(file);
-        })
+        Self::haproxy_with(servers, AMPLE)
+    }
+
+    /// The same, with other limits. It has none of the size of a body.
+    pub fn haproxy_with(servers: &[u16], allowance: Allowance) -> Self {
+        Self::haproxy_of(|port| haproxy(port, servers, allowance, ""))
     }
 
     /// HAProxy that keeps a client at its server, by a cookie.
     pub fn sticky(servers: &[u16]) -> Self {
-        Self::start("haproxy", servers, sticky, |command, file| {
-            command.arg("-db").arg("-f").arg(file);
+        let cookie = "  cookie server insert indirect nocache\n";
+        Self::haproxy_of(|port| haproxy(port, servers, AMPLE, cookie))
+    }
+
+    fn haproxy_of(configuration: impl FnOnce(u16) -> String) -> Self {
+        let configuration = |_: &Path, port| configuration(port);
+        Self::start("haproxy", configuration, |command, file| {
+            command.args(["-W", "-db", "-f"]).arg(file);
         })
     }
 
+    /// Has it read its configuration anew: new connections are another worker's, and the former ones are cut a second later.
+    pub fn reload(&self) {
+        let signal = if self.name == "nginx" { "HUP" } else { "USR2" };
+        self.process.signal(signal);
+    }
+
     fn start(
-        name: &str,
-        servers: &[u16],
-        configuration: fn(&Path, u16, &[u16]) -> String,
+        name: &'static str,
+        configuration: impl FnOnce(&Path, u16) -> String,
         arguments: fn(&mut Command, &Path),
     ) -> Self {
         let port = ports::free();
@@ -53,7 +89,7 @@ impl Proxy {
             std::env::temp_dir().join(format!("carillon-{name}-{}-{port}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder of the tests can be made");
         let file = folder.join("conf");
-        fs::write(&file, configuration(&folder, port, servers)).expect("it can be written");
+        fs::write(&file, configuration(&folder, port)).expect("it can be written");
         let mut command = Command::new(binary(name));
         arguments(&mut command, &file);
         let mut process = Process::start(name, &mut command);
@@ -64,6 +100,7 @@ impl Proxy {
             TcpStream::connect(("127.0.0.1", port)).ok()
         });
         Self {
+            name,
             process,
             folder,
             port,
@@ -83,7 +120,7 @@ impl Proxy {
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        // nginx kills no worker when its master is killed: it must end by itself.
+        // A master that is killed leaves its workers behind: it must end by itself.
         if self.process.exited().is_none() {
             self.process.signal("TERM");
             self.process.wait();
@@ -94,7 +131,8 @@ impl Drop for Proxy {
 
 /// A server that a socket was refused by is asked again at once: a test of sessions must not
 /// depend on how long a load balancer holds a grudge.
-fn nginx(folder: &Path, port: u16, servers: &[u16]) -> String {
+fn nginx(folder: &Path, port: u16, servers: &[u16], allowance: Allowance) -> String {
+    let Allowance { idle, body } = allowance;
     let folder = folder.display();
     let mut upstream = String::new();
     for server in servers {
@@ -106,13 +144,14 @@ fn nginx(folder: &Path, port: u16, servers: &[u16]) -> String {
         .join("\n");
     format!(
         "worker_processes 1;
+worker_shutdown_timeout {AFTER_RELOAD}s;
 pid {folder}/pid;
 error_log stderr warn;
 events {{ worker_connections 8192; }}
 http {{
 {own}
   access_log off;
-  client_max_body_size 0;
+  client_max_body_size {body};
   map $http_upgrade $connection_upgrade {{ default upgrade; '' ''; }}
   upstream servers {{
 {upstream}    keepalive 64;
@@ -126,7 +165,8 @@ http {{
       proxy_set_header Upgrade $http_upgrade;
       proxy_set_header Connection $connection_upgrade;
       proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-      proxy_read_timeout 120s;
+      proxy_read_timeout {idle}s;
+      proxy_send_timeout {idle}s;
       proxy_buffering off;
       proxy_request_buffering off;
     }}
@@ -136,15 +176,8 @@ http {{
     )
 }
 
-fn haproxy(_: &Path, port: u16, servers: &[u16]) -> String {
-    haproxy_with(port, servers, "")
-}
-
-fn sticky(_: &Path, port: u16, servers: &[u16]) -> String {
-    haproxy_with(port, servers, "  cookie server insert indirect nocache\n")
-}
-
-fn haproxy_with(port: u16, servers: &[u16], cookie: &str) -> String {
+fn haproxy(port: u16, servers: &[u16], allowance: Allowance, cookie: &str) -> String {
+    let idle = allowance.idle;
     let mut list = String::new();
     for (index, server) in servers.iter().enumerate() {
         let _ = writeln!(list, "  server s{index} 127.0.0.1:{server} cookie s{index}");
@@ -152,13 +185,14 @@ fn haproxy_with(port: u16, servers: &[u16], cookie: &str) -> String {
     format!(
         "global
   nbthread 1
+  hard-stop-after {AFTER_RELOAD}s
   maxconn 8192
 defaults
   mode http
   timeout connect 5s
-  timeout client 120s
-  timeout server 120s
-  timeout tunnel 1h
+  timeout client {idle}s
+  timeout server {idle}s
+  timeout tunnel {idle}s
   option forwardfor
   retries 2
   option redispatch 1

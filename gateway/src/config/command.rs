@@ -8,7 +8,7 @@ use clap::{Arg, ArgMatches, Command};
 use super::build;
 use super::settings::Settings;
 use super::variables::{self, Variable};
-use super::{Config, Environment, Faults, RedisMode, RulesSource, SubscriptionMode};
+use super::{Config, Environment, Faults, Probe, RedisMode, RulesSource, SubscriptionMode, probe};
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -19,6 +19,8 @@ pub enum Invocation {
     Check(Check),
     /// Print the effective document with all defaults.
     Rules(RulesSource),
+    /// Try a server as a client.
+    Probe(Box<Probe>),
     /// Print this text (help, version) and end well.
     Print(String),
 }
@@ -70,6 +72,9 @@ fn invocation(matches: &ArgMatches, settings: Settings<'_>) -> Result<Invocation
     let Some((name, sub)) = matches.subcommand() else {
         return build::config(settings).map(|config| Invocation::Run(Box::new(config)));
     };
+    if name == "probe" {
+        return probe::probe(settings, sub).map(|probe| Invocation::Probe(Box::new(probe)));
+    }
     let check = build::check(settings, sub.get_one::<OsString>("FILE"))?;
     Ok(match name {
         "check" => Invocation::Check(check),
@@ -107,6 +112,7 @@ pub(super) fn command() -> Command {
                 .about("Print the effective rules document with all defaults")
                 .arg(file),
         )
+        .subcommand(probe::command())
 }
 
 /// The flags that `check` reads too.

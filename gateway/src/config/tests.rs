@@ -17,6 +17,7 @@ impl Environment for Fake {
     fn read(&self, path: &Path) -> io::Result<String> {
         match path.to_str() {
             Some("/key") => Ok("from-a-file\n".to_owned()),
+            Some("/auth") => Ok(r#"{ "token": "t" }"#.to_owned()),
             Some("/spaced") => Ok("two words\n".to_owned()),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
@@ -28,7 +29,7 @@ impl Environment for Fake {
 }
 
 /// `A=1 B=2 --flag value`: words with `=` before the first flag are variables.
-fn given(line: &str) -> Result<Invocation, Faults> {
+pub(super) fn given(line: &str) -> Result<Invocation, Faults> {
     let words: Vec<&str> = line.split_whitespace().collect();
     let split = words
         .iter()
@@ -52,7 +53,7 @@ fn config(line: &str) -> Config {
     }
 }
 
-fn faults(line: &str) -> Vec<String> {
+pub(super) fn faults(line: &str) -> Vec<String> {
     match given(line) {
         Err(Faults(faults)) => faults.iter().map(ToString::to_string).collect(),
         other => panic!("{line}: {other:?}"),

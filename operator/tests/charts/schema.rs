@@ -56,6 +56,16 @@ pub(crate) const OPERATOR: Rules = &[
 ];
 
 pub(crate) const CLUSTER: Rules = &[
+    ("devRedis.image.digest", DIGEST),
+    ("devRedis.image.pullPolicy", PULL_POLICY),
+    (
+        "devRedis.image.repository",
+        r#"{"type":"string","minLength":1}"#,
+    ),
+    (
+        "devRedis.maxMemory",
+        r#"{"type":"string","pattern":"^[1-9][0-9]*(b|k|kb|m|mb|g|gb)?$"}"#,
+    ),
     ("extraObjects", OBJECTS),
     (
         "fullnameOverride",
@@ -63,6 +73,13 @@ pub(crate) const CLUSTER: Rules = &[
     ),
     ("namespaceOverride", NAME),
     ("spec", r#"{}"#),
+    ("test.image.digest", DIGEST),
+    ("test.image.pullPolicy", PULL_POLICY),
+    (
+        "test.image.repository",
+        r#"{"type":"string","minLength":1}"#,
+    ),
+    ("test.timeout", DURATION),
     ("wait.enabled", AUTO),
     ("wait.image.digest", DIGEST),
     ("wait.image.pullPolicy", PULL_POLICY),
@@ -78,6 +95,8 @@ const OPEN: &[&str] = &[
     "podSecurityContext",
     "resources",
     "securityContext",
+    "devRedis.resources",
+    "test.resources",
     "wait.resources",
 ];
 

@@ -51,6 +51,11 @@ impl Helm<'_> {
         self.run(&["uninstall", release, "--wait", "--timeout=3m"], "")
     }
 
+    /// Runs the tests of a release; returns their logs.
+    pub fn test(&self, release: &str) -> Result<String, String> {
+        self.run(&["test", release, "--logs", "--timeout=1m"], "")
+    }
+
     /// What a chart of ours renders to with these values, or how they are refused.
     pub fn render(&self, release: &str, chart: &str, values: &Value) -> Result<String, String> {
         let folder = workspace().join("charts").join(chart);

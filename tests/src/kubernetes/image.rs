@@ -1,6 +1,7 @@
 //! Images of our programs, made once for this run.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::OnceLock;
 
 use super::Kubernetes;
@@ -70,7 +71,40 @@ fn make(program: &str) -> PathBuf {
     workspace().join(archive)
 }
 
+/// The libraries that a program of this machine loads, its loader among them.
+fn libraries(program: &str) -> Vec<String> {
+    let output = Command::new("ldd").arg(program).output();
+    let output = output.expect("ldd can be run").stdout;
+    let words = String::from_utf8_lossy(&output).into_owned();
+    let paths = words
+        .split_whitespace()
+        .filter(|word| word.starts_with('/'));
+    paths.map(str::to_owned).collect()
+}
+
 impl Kubernetes {
+    /// An image of this machine's `redis-server`, in the cluster.
+    pub fn redis_image(&self) -> Image {
+        const SERVER: &str = "/usr/bin/redis-server";
+        let image = Image {
+            repository: "carillon/redis",
+            tag: "test".to_owned(),
+        };
+        let archive = workspace().join(target()).join("image/redis.tar");
+        let mut command = builder(workspace().join("scripts/oci-image"));
+        command.arg(&archive).arg(image.name());
+        for file in libraries(SERVER).into_iter().chain([SERVER.to_owned()]) {
+            command.args(["--file", &format!("{file}:{file}")]);
+        }
+        let status = command.status().expect("Python can be run");
+        assert!(
+            status.success(),
+            "the image of Redis cannot be made: see above"
+        );
+        self.ctr(&["images", "import", &archive.to_string_lossy()]);
+        image
+    }
+
     /// The image of a program, in the cluster under the tag `test`.
     pub fn image(&self, program: Program) -> Image {
         let image = Image {

@@ -2,11 +2,14 @@
 
 #[path = "charts/alerts.rs"]
 mod alerts;
+#[path = "charts/renders.rs"]
+mod renders;
 
 use std::time::Duration;
 
+use carillon_tests::gateway::KEY;
 use carillon_tests::kubernetes::{
-    self, Fleet, Helm, Kubernetes, Load, MAJORS, Namespace, Program, until,
+    self, Fleet, Helm, Image, Kubernetes, Load, MAJORS, Namespace, Program, until,
 };
 use serde_json::{Value, json};
 
@@ -25,22 +28,34 @@ fn operator(cluster: &Kubernetes, more: &Value) -> Value {
     values
 }
 
-/// A fleet whose clients may send these events.
+/// A fleet of two, with a Redis of its own, whose clients may send these events.
 fn fleet(cluster: &Kubernetes, events: &[&str]) -> Value {
     let events: Vec<_> = events
         .iter()
         .map(|name| json!({ "name": name, "ack": { "args": true } }))
         .collect();
+    let image = |image: Image| json!({ "repository": image.repository, "tag": image.tag, "pullPolicy": "Never" });
     json!({
         "spec": {
+            "replicas": 2,
             "image": { "pullPolicy": "Never" },
             "drain": { "hold": "1s", "timeout": "5s" },
             "namespaces": [{ "name": "/", "events": events }],
+            "apiKeys": [{
+                "name": "backend", "namespaces": ["*"], "can": ["emit"],
+                "secret": { "secretKeyRef": { "name": "backend", "key": "token" } },
+            }],
             "podTemplate": { "spec": { "containers": [
                 { "name": "gateway", "resources": { "requests": { "cpu": "10m", "memory": "32Mi" } } },
             ] } },
         },
-        "wait": { "image": { "tag": cluster.image(Program::Operator).tag, "pullPolicy": "Never" } },
+        "devRedis": { "enabled": true, "image": image(cluster.redis_image()) },
+        "test": { "image": image(cluster.image(Program::Gateway)) },
+        "wait": { "image": image(cluster.image(Program::Operator)) },
+        "extraObjects": [{
+            "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "backend" },
+            "stringData": { "token": KEY },
+        }],
     })
 }
 
@@ -101,8 +116,17 @@ fn install(cluster: &Kubernetes, helm: &Helm<'_>) {
 async fn serves_and_is_upgraded(cluster: &Kubernetes, helm: &Helm<'_>, fleet: &Fleet<'_>) {
     let first = self::fleet(cluster, &["echo"]);
     let notes = helm.apply("talk", "carillon-cluster", &first).unwrap();
-    assert!(notes.contains("WARNING: no Redis"), "{notes}");
+    assert!(notes.contains("WARNING: devRedis.enabled"), "{notes}");
     is_ready_now(fleet);
+    let logs = helm.test("talk").unwrap();
+    for transport in ["polling", "websocket"] {
+        let passed = format!("{transport}: connected to / in");
+        let line = logs.lines().find(|line| line.starts_with(&passed));
+        assert!(
+            line.is_some_and(|line| line.contains("an event came in")),
+            "{logs}"
+        );
+    }
     let load = Load::start(&fleet.url());
     load.connect("polling", 1, &[], &["polling"]);
     load.connect("websocket", 1, &[], &["websocket"]);
