@@ -15,6 +15,7 @@ mod edges;
 mod hostile;
 mod manifests;
 mod overload;
+mod packaging;
 mod probes;
 mod protocol;
 mod recovery;

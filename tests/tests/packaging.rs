@@ -1,0 +1,5 @@
+//! How our programs are shipped: images.
+
+mod image;
+mod sbom;
+mod version;
