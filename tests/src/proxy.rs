@@ -20,12 +20,12 @@ pub struct Proxy {
 impl Proxy {
     /// nginx with one worker.
     pub fn nginx(servers: &[u16]) -> Self {
-        Self::start("nginx", servers, nginx, |command, file| {
-            command
-                .arg("-c")
-                .arg(file)
-                .args(["-e", "stderr", "-g", "daemon off;"]);
-        })
+        Self::start("nginx", servers, nginx, nginx_arguments)
+    }
+
+    /// nginx by a configuration of its own, made for a folder and a port.
+    pub fn nginx_by(configuration: impl FnOnce(&Path, u16) -> String) -> Self {
+        Self::start_by("nginx", configuration, nginx_arguments)
     }
 
     /// HAProxy with one thread.
@@ -48,12 +48,21 @@ impl Proxy {
         configuration: fn(&Path, u16, &[u16]) -> String,
         arguments: fn(&mut Command, &Path),
     ) -> Self {
+        let configuration = |folder: &Path, port| configuration(folder, port, servers);
+        Self::start_by(name, configuration, arguments)
+    }
+
+    fn start_by(
+        name: &str,
+        configuration: impl FnOnce(&Path, u16) -> String,
+        arguments: fn(&mut Command, &Path),
+    ) -> Self {
         let port = ports::free();
         let folder =
             std::env::temp_dir().join(format!("carillon-{name}-{}-{port}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder of the tests can be made");
         let file = folder.join("conf");
-        fs::write(&file, configuration(&folder, port, servers)).expect("it can be written");
+        fs::write(&file, configuration(&folder, port)).expect("it can be written");
         let mut command = Command::new(binary(name));
         arguments(&mut command, &file);
         let mut process = Process::start(name, &mut command);
@@ -90,6 +99,13 @@ impl Drop for Proxy {
         }
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+fn nginx_arguments(command: &mut Command, file: &Path) {
+    command
+        .arg("-c")
+        .arg(file)
+        .args(["-e", "stderr", "-g", "daemon off;"]);
 }
 
 /// A server that a socket was refused by is asked again at once: a test of sessions must not

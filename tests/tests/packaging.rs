@@ -1,5 +1,6 @@
-//! How our programs are shipped: images.
+//! How our programs are shipped: images, the files of container hosts.
 
+mod hosts;
 mod image;
 mod sbom;
 mod version;
