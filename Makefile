@@ -1,6 +1,6 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs fuzz bench bench-cluster image test-kubernetes cluster cluster-down
+.PHONY: help run test check docs fuzz bench bench-cluster image test-kubernetes test-skaffold cluster cluster-down dev-cluster version
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
@@ -30,14 +30,23 @@ bench: ## the gateway beside its peers on this machine, interleaved; prints the 
 bench-cluster: ## two pods over a real Redis, beside Node's adapters and socketioxide's; prints the tables (ARGS=--list)
 	bench/cluster $(ARGS)
 
-image: ## container images of our programs, reproducible, without a daemon: target/image/*.tar
+image: ## container images of our programs and their SBOMs, reproducible, without a daemon: target/image/
 	scripts/image $(ARGS)
 
 test-kubernetes: ## tests on a Kubernetes of one node (root; the first time it compiles one, about 7 minutes)
 	scripts/test-kubernetes
+
+test-skaffold: ## skaffold itself on skaffold.yaml, without a cluster (the first time it compiles one, about 5 minutes)
+	scripts/test-skaffold
 
 cluster: ## a whole Kubernetes of one node with our images in it (root); prints how to use it
 	scripts/cluster
 
 cluster-down: ## ends that cluster and removes everything of it
 	tests/cluster/down
+
+dev-cluster: ## a cluster of kind or k3d with our images, the operator and a fleet in it; again: rolls out your edits
+	scripts/dev-cluster
+
+version: ## the version of everything that is released; make version V=1.2.3 sets it
+	scripts/version $(V)

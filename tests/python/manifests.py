@@ -8,7 +8,7 @@ import kubernetes_validate
 import yaml
 
 # Kinds that no API server has by itself; their schemas are not among those of Kubernetes.
-CUSTOM = {"HTTPRoute", "PodMonitor", "PrometheusRule"}
+CUSTOM = {"HTTPRoute", "PodMonitor", "PrometheusRule", "RealtimeCluster"}
 
 
 class Loader(yaml.SafeLoader):

@@ -8,6 +8,7 @@
 
 pub mod clients;
 pub mod cluster;
+pub mod container;
 pub mod crowd;
 pub mod driver;
 pub mod emitter;
@@ -18,6 +19,7 @@ pub mod http;
 pub mod kubernetes;
 pub mod load;
 pub mod metrics;
+pub mod packaging;
 pub mod packets;
 pub mod polling;
 pub mod ports;

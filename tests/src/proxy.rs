@@ -41,7 +41,11 @@ impl Proxy {
 
     /// The same, with other limits.
     pub fn nginx_with(servers: &[u16], allowance: Allowance) -> Self {
-        let configuration = |folder: &Path, port| nginx(folder, port, servers, allowance);
+        Self::nginx_by(|folder, port| nginx(folder, port, servers, allowance))
+    }
+
+    /// nginx by a configuration of its own, made for a folder and a port.
+    pub fn nginx_by(configuration: impl FnOnce(&Path, u16) -> String) -> Self {
         Self::start("nginx", configuration, |command, file| {
             command
                 .arg("-c")

@@ -17,6 +17,7 @@ mod exposure;
 mod hostile;
 mod manifests;
 mod overload;
+mod packaging;
 mod probes;
 mod probing;
 mod protocol;
