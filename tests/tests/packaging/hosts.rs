@@ -19,10 +19,14 @@ type Environment = BTreeMap<String, String>;
 const MEMORY: u64 = 512 << 20;
 const EVENT: &str = "election:results-update";
 
+fn page() -> String {
+    fs::read_to_string(workspace().join("docs/container-hosts.md")).unwrap()
+}
+
 /// The variables of every `env` block of the page, in order.
-fn page() -> Vec<Environment> {
-    let text = fs::read_to_string(workspace().join("docs/container-hosts.md")).unwrap();
-    let blocks = text.split("```env\n").skip(1);
+fn environments() -> Vec<Environment> {
+    let page = page();
+    let blocks = page.split("```env\n").skip(1);
     blocks
         .map(|block| {
             let lines = block.split("```").next().unwrap().lines();
@@ -48,7 +52,17 @@ fn browser(clients: &Clients, name: &str, url: &str, environment: &Environment) 
 
 /// The call of a backend, as the page has it.
 fn emit(key: &str) -> Request {
-    let body = json!({ "namespace": "/politics", "rooms": ["election-1"], "event": EVENT, "args": [{ "reported": 42 }] });
+    let page = page();
+    let call = page.split("/v1/emit -H").nth(1).unwrap();
+    let body = call
+        .split("-d '")
+        .nth(1)
+        .unwrap()
+        .split('\'')
+        .next()
+        .unwrap();
+    let body: Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["event"], EVENT);
     let request = Request::post("/v1/emit").json(&body);
     request.header("authorization", &format!("Bearer {key}"))
 }
@@ -63,7 +77,7 @@ fn wait_for_event(clients: &Clients, names: &[&str]) {
 
 #[test]
 fn one_container() {
-    let environment = page().remove(0);
+    let environment = environments().remove(0);
     let container = Container::start(&environment, MEMORY);
     let port: u16 = environment["PORT"].parse().unwrap();
     let clients = Clients::start();
@@ -75,7 +89,9 @@ fn one_container() {
     );
 
     let ask = |request: &Request| container.ask(port, request).unwrap();
-    let told = ask(&emit(&environment["CARILLON_API_KEY"]));
+    let key = &environment["CARILLON_API_KEY"];
+    assert!(page().contains(&format!("'Authorization: Bearer {key}'")));
+    let told = ask(&emit(key));
     assert_eq!(told.status, 200, "{}", told.text());
     assert_eq!(told.json()["recipients"], 1);
     wait_for_event(&clients, &["browser"]);
@@ -106,7 +122,7 @@ fn one_container() {
 /// With Redis any of them serves everybody.
 #[test]
 fn two_containers() {
-    let [mut environment, more] = <[Environment; 2]>::try_from(page()).unwrap();
+    let [mut environment, more] = <[Environment; 2]>::try_from(environments()).unwrap();
     assert_eq!(more.keys().collect::<Vec<_>>(), ["REDIS_URL"]);
     let redis = Redis::start();
     environment.insert("REDIS_URL".to_owned(), redis.url());

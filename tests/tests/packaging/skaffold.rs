@@ -1,12 +1,14 @@
 //! skaffold.yaml and the values of a development fleet, by their schemas; `make test-skaffold` has skaffold itself read them.
 
 use std::fs;
+use std::path::Path;
 
+use carillon_operator::cli::validate;
 use carillon_tests::gateway::workspace;
 use carillon_tests::{packaging, scripts};
 use serde_json::{Value, json};
 
-fn check(file: &str, schema: &std::path::Path) {
+fn check(file: &str, schema: &Path) {
     let parameters = json!({ "file": workspace().join(file), "schema": schema });
     let faults = scripts::python("schema.py", &parameters);
     assert_eq!(faults, "", "{file}");
@@ -58,4 +60,14 @@ fn names_files_that_there_are() {
 fn the_values_of_the_fleet_fit_the_chart() {
     let schema = workspace().join("charts/carillon-cluster/values.schema.json");
     check("deploy/dev-values.yaml", &schema);
+}
+
+/// What the operator would say of that fleet.
+#[test]
+fn the_values_of_the_fleet_are_a_good_fleet() {
+    let values = fs::read_to_string(workspace().join("deploy/dev-values.yaml")).unwrap();
+    let head =
+        "apiVersion: carillon.dev/v1alpha1\nkind: RealtimeCluster\nmetadata: { name: chat }\n";
+    let report = validate::report("dev-values.yaml", &format!("{head}{values}"));
+    assert_eq!(report.faults, 0, "{}", report.text);
 }
