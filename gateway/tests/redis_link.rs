@@ -13,6 +13,8 @@ mod fixture;
 mod garbage;
 #[path = "redis_link/partial.rs"]
 mod partial;
+#[path = "redis_link/records.rs"]
+mod records;
 #[path = "redis_link/shapes.rs"]
 mod shapes;
 #[path = "redis_link/source.rs"]
