@@ -142,10 +142,10 @@ fn respond(
     } else {
         engine(gate, &settings, request, peer, slot)
     };
-    let admission = gate.admission.clone();
+    let gate = gate.clone();
     async move {
         let mut response = answer.wait().await;
-        if admission.is_draining()
+        if gate.admission.is_draining()
             && !is_relayed
             && response.status() != StatusCode::SWITCHING_PROTOCOLS
         {
