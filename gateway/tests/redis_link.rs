@@ -11,6 +11,8 @@
 mod fixture;
 #[path = "redis_link/garbage.rs"]
 mod garbage;
+#[path = "redis_link/held.rs"]
+mod held;
 #[path = "redis_link/partial.rs"]
 mod partial;
 #[path = "redis_link/records.rs"]
