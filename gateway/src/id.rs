@@ -7,6 +7,7 @@ mod entry;
 mod private;
 mod ring;
 mod session;
+mod version;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ pub use entry::{EntryId, EntryIdError};
 pub use private::PrivateId;
 pub use ring::{KEY_BYTES, KeyRing};
 pub use session::{SESSION_ID_CHARS, SessionId, Tag};
+pub use version::Version;
 
 /// Characters of every socket id: peers tell rooms from ids by this length.
 pub const SOCKET_ID_CHARS: usize = 20;

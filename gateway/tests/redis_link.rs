@@ -11,8 +11,12 @@
 mod fixture;
 #[path = "redis_link/garbage.rs"]
 mod garbage;
+#[path = "redis_link/held.rs"]
+mod held;
 #[path = "redis_link/partial.rs"]
 mod partial;
+#[path = "redis_link/records.rs"]
+mod records;
 #[path = "redis_link/shapes.rs"]
 mod shapes;
 #[path = "redis_link/source.rs"]

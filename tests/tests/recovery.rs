@@ -2,6 +2,7 @@
 
 mod away;
 mod client;
+mod late;
 mod pods;
 mod rolling;
 mod upgrades;

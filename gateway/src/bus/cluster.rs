@@ -11,6 +11,7 @@ pub mod format;
 pub mod members;
 pub mod modes;
 mod ordered;
+pub mod records;
 mod requests;
 mod sessions;
 mod storing;

@@ -17,7 +17,7 @@ use super::{
     remote::{Outgoing, Remote},
     reserve,
 };
-use crate::id::{PrivateId, SocketId};
+use crate::id::{PrivateId, SocketId, Version};
 
 impl Bus {
     /// The order to which the messages of a recoverable namespace belong.
@@ -178,23 +178,30 @@ impl Bus {
     }
 
     /// Forgets a session that outlives the process.
-    pub(super) fn erase(&self, pid: PrivateId) {
+    pub(super) fn erase(&self, pid: PrivateId, version: Version) {
         if let Some(remote) = self.remote().filter(|_| self.shares_sessions()) {
-            remote.send(Outgoing::Erase(pid));
+            remote.send(Outgoing::Erase(pid, version));
         }
     }
 
-    /// Takes a session that is not in this process.
-    pub(super) async fn take_elsewhere(
+    /// Takes a session of which this process has given up what it had, if it had any of it. Another process may have gone on
+    /// with it since.
+    pub(super) async fn take_anywhere(
         &self,
         namespace: &Arc<str>,
         pid: PrivateId,
+        here: Option<Box<Record>>,
     ) -> Option<Box<Record>> {
-        let remote = self.remote().filter(|_| self.shares_sessions())?;
+        let remote = self.remote().filter(|_| self.shares_sessions());
+        let answers = |remote: &&Remote| remote.is_up() && !remote.is_stalled();
+        let Some(remote) = remote.filter(|remote| here.is_none() || answers(remote)) else {
+            return here.map(Record::goes_on_here);
+        };
         let (reply, answer) = oneshot::channel();
         remote.send(Outgoing::Take {
             namespace: Arc::clone(namespace),
             pid,
+            here,
             reply,
         });
         answer.await.ok().flatten()

@@ -20,7 +20,7 @@ use super::{
     broadcast::{Broadcast, EntryId},
     inbox::Inbound,
 };
-use crate::id::{PrivateId, SocketId};
+use crate::id::{PrivateId, SocketId, Version};
 
 pub(super) mod kept;
 pub(super) mod sessions;
@@ -52,6 +52,8 @@ pub struct Record {
     pub owner: usize,
     /// How long it may be away.
     pub window: std::time::Duration,
+    /// Its place among all that is written of the session.
+    pub version: Version,
 }
 
 impl Record {
@@ -65,6 +67,18 @@ impl Record {
         };
         let has_all = !self.is_foreign && had >= self.last;
         Some(if has_all { had.max(self.upto) } else { had })
+    }
+
+    /// For the socket that goes on with it, whose first writing is later than this version.
+    pub(super) fn since(mut self: Box<Self>, version: Version) -> Box<Self> {
+        self.version = version;
+        self
+    }
+
+    /// The same where nobody else is asked.
+    pub(super) fn goes_on_here(self: Box<Self>) -> Box<Self> {
+        let version = self.version.moved();
+        self.since(version)
     }
 }
 
@@ -155,9 +169,9 @@ impl Bus {
         self.sessions().save(record, now);
     }
 
-    /// A socket has ended for good.
-    pub fn forget(&self, socket: SocketId, pid: PrivateId) {
-        self.erase(pid);
+    /// A socket has ended for good, later than all that has a lesser version was written.
+    pub fn forget(&self, socket: SocketId, pid: PrivateId, version: Version) {
+        self.erase(pid, version);
         self.release(socket, pid);
     }
 
@@ -188,10 +202,7 @@ impl Bus {
             Taken::Now(record) => record,
             Taken::Soon(answer) => answer.await.ok().flatten(),
         };
-        match here {
-            Some(record) => Some(record),
-            None => self.take_elsewhere(namespace, pid).await,
-        }
+        self.take_anywhere(namespace, pid, here).await
     }
 
     /// The same of this process alone.

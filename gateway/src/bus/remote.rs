@@ -22,7 +22,7 @@ use super::{
     redis::{LinkError, Publish, Value},
     wire::{Data, RemoteSocket, streams::Names},
 };
-use crate::id::PrivateId;
+use crate::id::{PrivateId, Version};
 use crate::target::Target;
 
 /// What the cluster is to be told.
@@ -42,13 +42,15 @@ pub enum Outgoing {
         written: Option<oneshot::Sender<()>>,
     },
     /// A session is not to be found any more.
-    Erase(PrivateId),
-    /// Take a session that is not in this process.
+    Erase(PrivateId, Version),
+    /// Take a session.
     Take {
         /// The namespace.
         namespace: Arc<str>,
         /// By what the client is known.
         pid: PrivateId,
+        /// What this process had of it.
+        here: Option<Box<Record>>,
         /// The session, if there is one.
         reply: oneshot::Sender<Option<Box<Record>>>,
     },

@@ -126,10 +126,20 @@ pub enum Request<'a> {
         transport: Transport,
         /// Speaks protocol 4.
         is_v4: bool,
+        /// What the client calls it, if it does.
+        name: Option<Cow<'a, str>>,
     },
 }
 
 impl Request<'_> {
+    /// What its client calls it, if it does.
+    pub fn name(&self) -> Option<&str> {
+        match self {
+            Self::Handshake { .. } => None,
+            Self::Session { name, .. } => name.as_deref(),
+        }
+    }
+
     /// What is checked of a request once its session is found.
     pub fn fits(&self, carried_by: Transport, is_upgrade: bool) -> Result<(), RequestError> {
         let fits = match self {
@@ -155,6 +165,8 @@ pub struct Query<'a> {
     eio: Parameter<'a>,
     transport: Parameter<'a>,
     sid: Parameter<'a>,
+    /// What the client calls the request; the first one counts.
+    t: Option<Cow<'a, str>>,
     /// The client wants binary as text; over polling it always is.
     pub b64: bool,
     /// The client wants the answer as a script.
@@ -194,6 +206,7 @@ impl<'a> Query<'a> {
                 "EIO" => parsed.eio.add(value),
                 "transport" => parsed.transport.add(value),
                 "sid" => parsed.sid.add(value),
+                "t" => _ = parsed.t.get_or_insert(value),
                 "b64" => parsed.b64 = true,
                 "j" => parsed.jsonp = true,
                 _ => {}
@@ -218,6 +231,7 @@ impl<'a> Query<'a> {
                 sid,
                 transport,
                 is_v4,
+                name: self.t,
             }),
             _ if !is_get => Err(RequestError::BadHandshakeMethod),
             _ if is_upgrade != (transport == Transport::Websocket) => Err(RequestError::BadRequest),

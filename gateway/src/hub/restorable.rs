@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
-use crate::id::{EntryId, PrivateId};
+use crate::id::{EntryId, PrivateId, Version};
 
 /// The recovery side of a socket; absent where its namespace has none.
 #[derive(Debug)]
@@ -22,6 +22,8 @@ pub struct Restorable {
     rooms: RefCell<Vec<(Arc<str>, EntryId)>>,
     ended: Cell<bool>,
     is_unwritten: Cell<bool>,
+    /// Of the last writing of its session.
+    version: Cell<Version>,
 }
 
 impl Restorable {
@@ -37,21 +39,25 @@ impl Restorable {
             rooms: RefCell::default(),
             ended: Cell::new(false),
             is_unwritten: Cell::new(false),
+            version: Cell::default(),
         }
     }
 
-    /// Of a socket that goes on: with its data, in rooms that it entered at these positions, and told so much.
+    /// Of a socket that goes on: with its data, in rooms that it entered at these positions, told so much, and later than this
+    /// version.
     #[must_use]
     pub fn going_on(
         self,
         data: Box<str>,
         rooms: Vec<(Arc<str>, EntryId)>,
         told: (EntryId, EntryId),
+        version: Version,
     ) -> Self {
         Self {
             data,
             rooms: RefCell::new(rooms),
             told,
+            version: Cell::new(version),
             ..self
         }
     }
@@ -59,6 +65,13 @@ impl Restorable {
     /// Its session has changed, or is written; whether it was to be written before.
     pub fn set_unwritten(&self, is_unwritten: bool) -> bool {
         self.is_unwritten.replace(is_unwritten)
+    }
+
+    /// The version of what is written of its session now.
+    pub fn next_version(&self) -> Version {
+        let version = self.version.get().next();
+        self.version.set(version);
+        version
     }
 
     /// Its client cannot come back any more.

@@ -86,7 +86,7 @@ impl Node {
         }
         match self.record(socket).filter(|_| LOSSES.contains(&reason)) {
             Some(record) => self.bus.save(record, clock::now()),
-            None => self.bus.forget(socket.id, restorable.pid),
+            None => self.forget(socket, restorable),
         }
     }
 
@@ -128,8 +128,13 @@ impl Node {
     pub(super) fn end_recovery(&self, socket: &Socket) {
         if let Some(restorable) = socket.restorable() {
             restorable.end();
-            self.bus.forget(socket.id, restorable.pid);
+            self.forget(socket, restorable);
         }
+    }
+
+    fn forget(&self, socket: &Socket, restorable: &Restorable) {
+        let version = restorable.next_version();
+        self.bus.forget(socket.id, restorable.pid, version);
     }
 
     /// The session of a socket has changed: it is written at the end of this turn.
@@ -209,6 +214,7 @@ impl Node {
             user: NOBODY.into(),
             owner: self.shard,
             window,
+            version: restorable.next_version(),
         };
         record.last = self.bus.last_told(&record, restorable.told);
         Some(record)

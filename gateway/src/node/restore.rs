@@ -188,7 +188,12 @@ impl Session {
         let lane = node.bus.lane(&record.namespace);
         let told = (last, node.position(lane));
         let restorable = Restorable::new(record.pid, lane, record.position);
-        let restorable = restorable.going_on(record.data.clone(), record.rooms.clone(), told);
+        let restorable = restorable.going_on(
+            record.data.clone(),
+            record.rooms.clone(),
+            told,
+            record.version,
+        );
         node.enlist(&socket, restorable);
         self.accept(&socket);
         self.belong(space, socket, kept, "recovered");

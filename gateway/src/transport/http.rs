@@ -23,7 +23,7 @@ use super::connection::Connection;
 use super::forward::{Forwarded, to_shard};
 use super::gate::{Gate, Port, Seat};
 use super::peer::{self, Landed, Seal};
-use super::polling;
+use super::polling::{self, Name};
 use super::settings::Settings;
 use super::websocket::handshake as upgrade;
 use crate::engine::query::{self, Query, Request as Asked, RequestError};
@@ -142,10 +142,10 @@ fn respond(
     } else {
         engine(gate, &settings, request, peer, slot)
     };
-    let admission = gate.admission.clone();
+    let gate = gate.clone();
     async move {
         let mut response = answer.wait().await;
-        if admission.is_draining()
+        if gate.admission.is_draining()
             && !is_relayed
             && response.status() != StatusCode::SWITCHING_PROTOCOLS
         {
@@ -260,13 +260,14 @@ fn exchange(
     if let Err(error) = asked.fits(connection.transport(), is_upgrade) {
         return Answer::error(error, is_upgrade);
     }
+    let name = Name::of(&request, asked.name());
     match *request.method() {
         _ if is_upgrade => Answer::Now(handshake::upgrade(connection, settings, request, slot)),
-        Method::GET => match polling::begin(connection, settings, &request) {
+        Method::GET => match polling::begin(connection, settings, name, &request) {
             Ok(poll) => Answer::later(poll.answer()),
             Err(response) => Answer::Now(response),
         },
-        Method::POST => Answer::later(polling::post(connection.clone(), request)),
+        Method::POST => Answer::later(polling::post(connection.clone(), name, request)),
         _ => Answer::Now(answer::method_not_allowed()),
     }
 }

@@ -17,8 +17,8 @@ use tokio::sync::oneshot;
 use tokio::{task, time};
 
 use self::compress::Compression;
-pub(super) use self::exchanges::Exchanges;
-use self::exchanges::{Handed, Hash256, Name, Waiting};
+pub(super) use self::exchanges::{Exchanges, Name};
+use self::exchanges::{Handed, Hash256, Waiting};
 use super::body::{Body, Mark};
 use super::connection::{Connection, End};
 use super::http::answer;
@@ -47,11 +47,11 @@ pub(super) struct Poll {
 pub(super) fn begin(
     connection: &Rc<Connection>,
     settings: &Settings,
+    name: Name,
     request: &Request<Incoming>,
 ) -> Result<Poll, Response<Body>> {
     let (hub, exchanges) = (&connection.gate.hub, &connection.exchanges);
     let compression = Compression::of(settings.compress_from, request.headers());
-    let name = Name::of(request);
     match connection.carrier() {
         Carrier::Polling => {}
         Carrier::Lingering { .. } => {
@@ -199,8 +199,11 @@ fn encode(frames: &[u8]) -> Vec<u8> {
 }
 
 /// Answers a POST: takes its packets.
-pub(super) async fn post(connection: Rc<Connection>, request: Request<Incoming>) -> Response<Body> {
-    let name = Name::of(&request);
+pub(super) async fn post(
+    connection: Rc<Connection>,
+    name: Name,
+    request: Request<Incoming>,
+) -> Response<Body> {
     let Some(_posting) = connection.exchanges.begin_post(name) else {
         connection.close(End::of(Reason::TransportError));
         return answer::status(StatusCode::BAD_REQUEST);

@@ -33,7 +33,7 @@ pub(crate) fn pod<'a>(cluster: &'a Cluster<'_>, index: usize) -> &'a Gateway {
 }
 
 /// Where a session lies.
-fn key(pid: &str) -> String {
+pub(crate) fn key(pid: &str) -> String {
     format!("sio:session:{pid}")
 }
 
@@ -207,7 +207,7 @@ fn once() {
 }
 
 /// The record of a session, once it is there.
-fn record(redis: &Redis, key: &str) -> String {
+pub(crate) fn record(redis: &Redis, key: &str) -> String {
     wait::until("the session is saved", || {
         match redis.command(&["GET", key]) {
             Reply::Bulk(None) => None,

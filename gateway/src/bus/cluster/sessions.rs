@@ -3,24 +3,24 @@
 //! A session is given out once. One that is saved belongs to whoever reads and deletes it, which Redis does in one step. One
 //! that says where its socket lives belongs to that process: whoever has read it asks there first, and a process that has
 //! given it away already, or has saved it since, says so. One that has handed it over, to a process that has not written it yet, has
-//! kept it for who asks meanwhile.
+//! kept it for who asks meanwhile. Which of several writings of one session stands is told in [`super::records`].
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use tokio::{sync::oneshot, time};
 
-use super::Cluster;
+use super::{Cluster, records};
 use crate::bus::{
     broadcast::EntryId,
     recovery::Record,
-    redis::{Publish, Value, from_redis_value},
+    redis::{Publish, Value},
     remote::Outgoing,
     wire::streams::{self, Session},
 };
-use crate::id::{PrivateId, SocketId};
+use crate::id::{PrivateId, SocketId, Version};
 
-/// An owner that does not answer in this time is taken for dead.
+/// An owner that does not answer in this time is taken for dead; where a session is here too, so is Redis.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Who comes back is worth so long a wait for a Redis that is away.
 const WORTH: Duration = Duration::from_secs(3);
@@ -56,8 +56,23 @@ enum Letter<'a> {
 /// Redis does not answer.
 struct Away;
 
-/// A session, and who says that its socket lives there.
-type Found = Option<(Box<Record>, Option<Box<str>>)>;
+/// A session that was in Redis.
+struct Found {
+    record: Box<Record>,
+    /// Who says that its socket lives there.
+    owner: Option<Box<str>>,
+    /// Of whoever has it now.
+    version: Version,
+    /// Of the last writing of a process of ours.
+    last: Box<str>,
+}
+
+impl Found {
+    /// Whether it is older than what a process had itself. Node has a session only after it has taken it from there.
+    fn is_older_than(&self, own: &Record) -> bool {
+        !self.record.is_foreign && *self.last <= *own.version.to_string()
+    }
+}
 
 /// What an owner says.
 enum Owner {
@@ -83,7 +98,8 @@ impl Cluster {
         let owner = (!is_saved).then(|| self.format.uid());
         let sent = session(&record, owner).encode().map(|value| {
             let (reply, answer) = oneshot::channel();
-            let publish = Publish::value(self.format.session_key(record.pid), value, ttl);
+            let key = self.format.session_key(record.pid);
+            let publish = records::write(key, record.version, &value, ttl);
             self.link.publish(publish, Some(reply)).map(|()| answer)
         });
         match sent {
@@ -108,67 +124,99 @@ impl Cluster {
     }
 
     /// Forgets a session.
-    pub(super) fn erase_session(&self, pid: PrivateId) {
-        let publish = Publish::delete(self.format.session_key(pid));
+    pub(super) fn erase_session(&self, pid: PrivateId, version: Version) {
+        let publish = records::erase(self.format.session_key(pid), version);
         if let Err(error) = self.link.publish(publish, None) {
             self.observer.error(error.label());
         }
     }
 
-    /// Takes a session that is not in this process. A Redis that is away for a moment is waited for: a client that is told that
-    /// there is none has lost what it missed.
+    /// Takes a session. What this process had of it itself may be older than what another one has written since.
+    ///
+    /// A Redis that is away for a moment is waited for: a client that is told that there is none has lost what it missed.
     pub(super) async fn take_session(
         self: Rc<Self>,
         namespace: Arc<str>,
         pid: PrivateId,
+        mut here: Option<Box<Record>>,
     ) -> Option<Box<Record>> {
-        let end = (self.now)() + WORTH;
+        let worth = if here.is_some() { PATIENCE } else { WORTH };
+        let end = (self.now)() + worth;
         let mut tries = 0;
         while tries < TRIES {
             self.until_it_works(end).await;
-            let (record, owner) = match self.read_session(&namespace, pid).await {
-                Ok(found) => found?,
+            let read = self.read_session(&namespace, pid);
+            let read = match &here {
+                None => read.await,
+                Some(_) => time::timeout(PATIENCE, read).await.unwrap_or(Err(Away)),
+            };
+            let found = match read {
+                Ok(Some(found)) => found,
                 Err(Away) if (self.now)() < end => {
                     time::sleep(PAUSE).await;
                     continue;
                 }
-                Err(Away) => return None,
+                Ok(None) | Err(Away) => break,
             };
             tries += 1;
-            let Some(owner) = owner else {
-                return Some(record);
+            let version = found.version;
+            here = here.filter(|here| found.is_older_than(here));
+            let given = match here.take() {
+                Some(here) => Some(here),
+                None => self.given(found, &namespace, pid).await,
             };
-            if *owner == *self.format.uid() {
-                // What we have ourselves was looked for before: this one was handed over, or is being written again, or saved.
-                match self.bus.take_moved(&namespace, pid, (self.now)()) {
-                    Some(record) => return Some(record),
-                    None => continue,
-                }
-            }
-            match self.ask_owner(&owner, &namespace, pid).await {
-                Owner::Gave(record) => return Some(record),
-                Owner::IsGone => return Some(record),
-                Owner::HasNot => {}
+            if let Some(given) = given {
+                return Some(given.since(version));
             }
         }
-        None
+        here.map(Record::goes_on_here)
     }
 
     /// Reads a session, and deletes it.
-    async fn read_session(&self, namespace: &Arc<str>, pid: PrivateId) -> Result<Found, Away> {
+    async fn read_session(
+        &self,
+        namespace: &Arc<str>,
+        pid: PrivateId,
+    ) -> Result<Option<Found>, Away> {
         let (reply, answer) = oneshot::channel();
-        let take = Publish::script(TAKE, &[self.format.session_key(pid)], &[] as &[&[u8]]);
+        let take = records::take(self.format.session_key(pid));
         self.link.publish(take, Some(reply)).map_err(|_| Away)?;
         let value = answer.await.map_err(|_| Away)?.map_err(|_| Away)?;
         Ok(self.found(value, namespace, pid))
     }
 
-    fn found(&self, value: Value, namespace: &Arc<str>, pid: PrivateId) -> Found {
-        let value: Option<Vec<u8>> = from_redis_value(value).ok()?;
-        let found = Session::decode(&value?).map_err(|error| self.refused(&error));
-        let mut found = found.ok()?;
-        let owner = found.owner.take();
-        Some((Box::new(record(found, namespace, pid)?), owner))
+    fn found(&self, value: Value, namespace: &Arc<str>, pid: PrivateId) -> Option<Found> {
+        let taken = records::taken(value)?;
+        let session = Session::decode(&taken.record).map_err(|error| self.refused(&error));
+        let mut session = session.ok()?;
+        let owner = session.owner.take();
+        Some(Found {
+            record: Box::new(record(session, namespace, pid)?),
+            owner,
+            version: taken.version,
+            last: taken.last,
+        })
+    }
+
+    /// What was found, as far as its owner has not given it away.
+    async fn given(
+        &self,
+        found: Found,
+        namespace: &Arc<str>,
+        pid: PrivateId,
+    ) -> Option<Box<Record>> {
+        let Some(owner) = found.owner else {
+            return Some(found.record);
+        };
+        if *owner == *self.format.uid() {
+            // What we have ourselves was looked for before: this one was handed over, or is being written again, or saved.
+            return self.bus.take_moved(namespace, pid, (self.now)());
+        }
+        match self.ask_owner(&owner, namespace, pid).await {
+            Owner::Gave(record) => Some(record),
+            Owner::IsGone => Some(found.record),
+            Owner::HasNot => None,
+        }
     }
 
     async fn ask_owner(&self, owner: &str, namespace: &Arc<str>, pid: PrivateId) -> Owner {
@@ -341,12 +389,6 @@ fn record(session: Session, namespace: &Arc<str>, pid: PrivateId) -> Option<Reco
         user: user.unwrap_or_default(),
         owner: 0,
         window: Duration::ZERO,
+        version: Version::default(),
     })
 }
-
-/// KEYS the session; it is read, and deleted.
-const TAKE: &str = r"
-local found = redis.call('GET', KEYS[1])
-if found then redis.call('DEL', KEYS[1]) end
-return found
-";

@@ -41,14 +41,15 @@ impl Cluster {
                 is_saved,
                 written,
             } => self.write_session(record, is_saved, written),
-            Outgoing::Erase(pid) => self.erase_session(pid),
+            Outgoing::Erase(pid, version) => self.erase_session(pid, version),
             Outgoing::Take {
                 namespace,
                 pid,
+                here,
                 reply,
             } => self.in_a_task(|cluster| async move {
                 // The client may have gone again.
-                let _ = reply.send(cluster.take_session(namespace, pid).await);
+                let _ = reply.send(cluster.take_session(namespace, pid, here).await);
             }),
             Outgoing::Answer(publish) => self.publish(publish),
             Outgoing::Flush(done) => self.flush(done),

@@ -52,6 +52,7 @@ pub(super) fn record(rooms: &[(&str, u64)]) -> Record {
         user: "null".into(),
         owner: 0,
         window: WINDOW,
+        version: Version::default(),
     }
 }
 
@@ -384,13 +385,13 @@ async fn a_socket_that_lives_is_given_up_by_its_shard() {
     assert_eq!(answer.await.unwrap(), Some(Box::new(mine.clone())));
 
     bench.bus.enlist(0, &namespace, mine.sid, mine.pid);
-    bench.bus.forget(SocketId::random(), mine.pid);
+    bench.bus.forget(SocketId::random(), mine.pid, mine.version);
     assert!(matches!(
         bench.bus.take("/", mine.pid, bench.now),
         Taken::Soon(_)
     ));
     bench.bus.enlist(0, &namespace, mine.sid, mine.pid);
-    bench.bus.forget(mine.sid, mine.pid);
+    bench.bus.forget(mine.sid, mine.pid, mine.version);
     assert!(matches!(
         bench.bus.take("/", mine.pid, bench.now),
         Taken::Now(None)

@@ -268,7 +268,7 @@ impl Connection {
         if !self.is_cluster() {
             return self.pipeline(&commands.iter().collect::<Vec<_>>()).await;
         }
-        // A node takes what is for one channel or stream as one pipeline: its order is kept. The nodes work at once.
+        // A node takes what is for one channel, stream or script's key as one pipeline: its order is kept. The nodes work at once.
         let mut groups: HashMap<Option<&[u8]>, Vec<usize>> = HashMap::new();
         for (index, command) in commands.iter().enumerate() {
             groups.entry(key(command)).or_default().push(index);
@@ -375,12 +375,14 @@ fn is_publish(command: &Cmd) -> bool {
     matches!(word(command, 0), Some(b"PUBLISH"))
 }
 
-/// What a command is for, where its order counts: its channel or stream. Every node takes a `PUBLISH` and tells all others.
+/// What a command is for, where its order counts: its channel, its stream, or the first key of a script. Every node takes a
+/// `PUBLISH` and tells all others.
 fn key(command: &Cmd) -> Option<&[u8]> {
-    if is_publish(command) {
-        return None;
+    match word(command, 0) {
+        Some(b"PUBLISH") => None,
+        Some(b"EVAL") => word(command, 3),
+        _ => word(command, 1),
     }
-    word(command, 1)
 }
 
 fn word(command: &Cmd, index: usize) -> Option<&[u8]> {

@@ -1,7 +1,5 @@
 //! Commands that nobody waits for: what is published, and what our keys become.
 
-use std::time::Duration;
-
 use redis::Cmd;
 
 use crate::id::EntryId;
@@ -84,34 +82,6 @@ impl Publish {
             command,
             bytes,
             is_probe: false,
-        }
-    }
-
-    /// A value of a key, for so long.
-    pub fn value(key: String, value: String, ttl: Duration) -> Self {
-        let bytes = key.len() + value.len();
-        let mut command = redis::cmd("SET");
-        command
-            .arg(key)
-            .arg(value)
-            .arg("PX")
-            .arg(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
-        Self {
-            command,
-            bytes,
-            is_probe: true,
-        }
-    }
-
-    /// Deletes a key.
-    pub fn delete(key: String) -> Self {
-        let bytes = key.len();
-        let mut command = redis::cmd("DEL");
-        command.arg(key);
-        Self {
-            command,
-            bytes,
-            is_probe: true,
         }
     }
 

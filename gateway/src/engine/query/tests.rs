@@ -77,6 +77,21 @@ fn refusals_in_nodes_order() {
 }
 
 #[test]
+fn what_a_client_calls_a_request() {
+    for (query, name) in [
+        ("EIO=4&transport=polling&sid=S", None),
+        ("EIO=4&transport=polling&t=a%20b&sid=S", Some("a b")),
+        (
+            "t=first&EIO=4&transport=polling&sid=S&t=second",
+            Some("first"),
+        ),
+        ("EIO=4&transport=polling&t=a", None),
+    ] {
+        assert_eq!(get(query).unwrap().name(), name, "{query}");
+    }
+}
+
+#[test]
 fn requests_of_a_session() {
     let request = get("EIO=4&transport=polling&sid=zz%2Fz").expect("it is well-formed");
     match &request {
@@ -84,6 +99,7 @@ fn requests_of_a_session() {
             sid,
             transport: Transport::Polling,
             is_v4: true,
+            name: None,
         } => {
             assert_eq!(sid, "zz/z");
         }

@@ -10,7 +10,7 @@ use super::{Member, Session};
 use crate::bus::broadcast::Broadcast;
 use crate::bus::recovery::{Record, Wanted};
 use crate::hub::{Restorable, Socket};
-use crate::id::{EntryId, PrivateId};
+use crate::id::{EntryId, PrivateId, Version};
 use crate::node::holding::Meanwhile;
 use crate::node::recovery::NOBODY;
 
@@ -27,6 +27,7 @@ pub(super) struct Carried {
     /// Where it entered its rooms.
     entered: Vec<(String, String)>,
     data: Box<str>,
+    version: Version,
 }
 
 /// A socket that is about to go on here.
@@ -48,6 +49,7 @@ impl Carried {
                 .map(|(room, position)| (room.to_string(), position.to_string()))
                 .collect(),
             data: record.data,
+            version: record.version,
         }
     }
 
@@ -61,6 +63,7 @@ impl Carried {
             last: id(&self.last)?,
             rooms: entered.collect::<Option<_>>()?,
             data: self.data.clone(),
+            version: self.version.moved(),
             ..session.blank(member)?
         })
     }
@@ -150,14 +153,17 @@ impl Session {
         let node = &self.node;
         if !socket.is_connected() {
             // It was ended meanwhile.
-            return node.bus.forget(socket.id, record.pid);
+            return node.bus.forget(socket.id, record.pid, record.version);
         }
         missed.retain(|broadcast| node.replays.admits(socket, broadcast));
         node.tell_missed(&socket.namespace, &self.client, &missed);
         let lane = node.bus.lane(&record.namespace);
         let restorable = Restorable::new(record.pid, lane, record.position);
         let told = (record.last, record.upto);
-        node.enlist(socket, restorable.going_on(record.data, record.rooms, told));
+        node.enlist(
+            socket,
+            restorable.going_on(record.data, record.rooms, told, record.version),
+        );
         node.tell_unstored(socket, &meanwhile);
     }
 
@@ -190,6 +196,7 @@ impl Session {
             user: NOBODY.into(),
             owner: self.node.shard,
             window: member.space.recovery()?,
+            version: Version::default(),
         })
     }
 }

@@ -17,7 +17,6 @@ use bytes::Bytes;
 use http::Request;
 use tokio::sync::oneshot;
 
-use crate::engine::query;
 use crate::hub::{Batch, Hub};
 use crate::transport::body::Mark;
 use crate::transport::peer::Seal;
@@ -37,7 +36,7 @@ pub(super) struct Posting<'a>(&'a Exchanges);
 
 /// What tells one poll from the next one.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Name {
+pub(in crate::transport) struct Name {
     /// Drawn by the pod that passes it on.
     number: Option<u64>,
     /// What the client calls it, as a hash; absent if it does not.
@@ -83,13 +82,12 @@ pub(super) struct Handed {
 }
 
 impl Name {
-    pub(super) fn of<B>(request: &Request<B>) -> Self {
+    /// Of a request that its client calls `t`.
+    pub(in crate::transport) fn of<B>(request: &Request<B>, t: Option<&str>) -> Self {
         let seal = request.extensions().get::<Seal>();
-        let mut pairs = query::pairs(request.uri().query().unwrap_or_default());
-        let t = pairs.find(|(key, _)| key == "t");
         Self {
             number: seal.map(|seal| seal.exchange),
-            t: t.map(|(_, t)| {
+            t: t.map(|t| {
                 let mut hasher = DefaultHasher::new();
                 t.hash(&mut hasher);
                 hasher.finish()

@@ -96,6 +96,9 @@ fn captured_pubsub_messages_are_read_and_written_back() {
     }
 }
 
+/// By this a script knows a record of Node's.
+const OF_NODE: char = 'h';
+
 #[test]
 fn a_captured_session_is_read_and_written_back() {
     for line in lines("| set ") {
@@ -105,6 +108,7 @@ fn a_captured_session_is_read_and_written_back() {
         assert_eq!((session.rooms.len(), &*session.data), (3, r#"{"k":"v"}"#));
         assert_eq!((&session.user, &session.owner), (&None, &None));
         assert_eq!(session.encode().unwrap(), words[1]);
+        assert!(words[1].starts_with(OF_NODE));
     }
     assert_eq!(lines("| set ").len(), 1);
 }
@@ -125,7 +129,14 @@ fn our_own_fields_are_kept() {
         entered: Some("1-1 1-2".into()),
     };
     let text = session.encode().unwrap();
-    assert_eq!(Session::decode(text.as_bytes()), Ok(session));
+    assert_eq!(Session::decode(text.as_bytes()), Ok(session.clone()));
+    for is_saved in [false, true] {
+        let session = Session {
+            owner: session.owner.clone().filter(|_| !is_saved),
+            ..session.clone()
+        };
+        assert!(!session.encode().unwrap().starts_with(OF_NODE));
+    }
 }
 
 #[test]

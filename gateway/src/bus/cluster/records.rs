@@ -1,0 +1,108 @@
+//! The records of sessions in Redis: an older one never takes the place of a newer one, however late it comes.
+//!
+//! Several processes write one record in the course of its life, and what one of them has sent may reach Redis after all that the
+//! next one did: held up on a connection that was given up, or written by an owner that has not heard that it is none any
+//! more. So each writing has a [`Version`], and beside the record lies its *mark*: the last version that was accepted, and
+//! the time at which the session was taken last.
+//!
+//! 1. Redis gives times of taking out, each later than all before, and whoever takes a session writes with that time. Where a socket goes
+//!    on without being taken, because its websocket has moved or Redis is away, only the process that had it gives it away, and only
+//!    once. So no two sockets write with the same version, and the one to which the client has come last has the greatest.
+//! 2. A writing is refused if its version is not greater than the accepted one. So when both are there, the record is that of the latest
+//!    socket, in whatever order they came.
+//! 3. Taking leaves the mark. What a former owner writes until the new one has written is replaced by that, and refused
+//!    afterwards. It is not refused at once: an owner that is asked may just have saved the session, which is read then.
+//! 4. Node's adapter knows no marks. Where a socket has written a record that is not there any more, or is one of Node's, and none of
+//!    ours has taken it, it was taken by Node: that socket writes no more, until its mark has run out.
+//!
+//! Without a mark anything is accepted: a new session, one of Node's, and all of a Redis that has lost its data.
+
+use std::time::Duration;
+
+use crate::bus::redis::{Publish, Value, from_redis_value};
+use crate::id::Version;
+
+/// Nothing is under way longer than that.
+const A_WHILE: Duration = Duration::from_secs(60);
+
+/// Writes a record, for so long. The answer is 1, or 0 where a newer one was written.
+pub fn write(key: String, version: Version, record: &str, ttl: Duration) -> Publish {
+    let ttl = ttl.as_millis().to_string();
+    let arguments = [&version.to_string(), record, &ttl];
+    Publish::script(WRITE, &with_mark(key), &arguments).probe()
+}
+
+/// Erases a record, if none is written that is newer; nothing older is written afterwards.
+pub fn erase(key: String, version: Version) -> Publish {
+    write(key, version, "", A_WHILE)
+}
+
+/// Reads a record, and deletes it.
+pub fn take(key: String) -> Publish {
+    let ttl = A_WHILE.as_millis().to_string();
+    Publish::script(TAKE, &with_mark(key), &[ttl])
+}
+
+/// A record that was taken.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// As it was written.
+    pub record: Vec<u8>,
+    /// Of whoever has it now.
+    pub version: Version,
+    /// The last version that was accepted before, as text; empty if there was none.
+    pub last: Box<str>,
+}
+
+/// What taking has found.
+pub fn taken(answer: Value) -> Option<Taken> {
+    let found: Option<(Vec<u8>, u64, String)> = from_redis_value(answer).ok()?;
+    found.map(|(record, at, last)| Taken {
+        record,
+        version: Version::taken(at),
+        last: last.into(),
+    })
+}
+
+/// The record and its mark, which lie in one slot of a Redis Cluster.
+fn with_mark(key: String) -> [String; 2] {
+    let mark = format!("{{{key}}}:version");
+    [key, mark]
+}
+
+/// KEYS the record, its mark; ARGV the version, the record or nothing, milliseconds. A mark is the time of the last taking, in 16 digits,
+/// and the version: 16 digits of the taking, 10 of the moves, 16 of the writings. In base64 a map of four fields, as Node writes it, begins with
+/// an h, and one of ours, which has more, does not. The mark is written first: it must not outlive the record.
+const WRITE: &str = r"
+local mark = redis.call('GET', KEYS[2]) or ''
+local taken, last = string.sub(mark, 1, 16), string.sub(mark, 17)
+local own = string.sub(ARGV[1], 1, 16)
+if ARGV[1] <= last then return 0 end
+if taken == own and string.sub(ARGV[1], 1, 26) == string.sub(last, 1, 26) then
+  local there = redis.call('GETRANGE', KEYS[1], 0, 0)
+  if there == '' or there == 'h' then return 0 end
+end
+if taken < own then taken = own end
+redis.call('SET', KEYS[2], taken .. ARGV[1], 'PX', ARGV[3])
+if ARGV[2] == '' then
+  redis.call('DEL', KEYS[1])
+else
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+end
+return 1
+";
+
+/// KEYS the record, its mark; ARGV for how many milliseconds the mark is kept. Answers the record, the time, and the version of
+/// the mark, or nothing.
+const TAKE: &str = r"
+local time = redis.call('TIME')
+local found = redis.call('GET', KEYS[1])
+if not found then return false end
+local mark = redis.call('GET', KEYS[2]) or ''
+local before = tonumber(string.sub(mark, 1, 16)) or 0
+local taken = math.max(time[1] * 1000 + math.floor(time[2] / 1000), before + 1)
+redis.call('DEL', KEYS[1])
+local last = string.sub(mark, 17)
+redis.call('SET', KEYS[2], string.format('%016.0f', taken) .. last, 'PX', ARGV[1])
+return { found, taken, last }
+";
