@@ -69,12 +69,11 @@ def lines(axes, panel, series, begin):
         for label, entry in series:
             axes.plot(*points(entry, begin), linewidth=1.1, label=label)
     limits = [step["value"] for step in defaults["thresholds"]["steps"] if step["value"] is not None]
-    axes.set_ylim(bottom=0)
+    highest = max((value for _, entry in series for value in points(entry, begin)[1]), default=0)
+    axes.set_ylim(bottom=0, top=None if highest > 0 else 1)
     for limit in limits:
         if limit < axes.get_ylim()[1]:
             axes.axhline(limit, color=RED, linewidth=0.8, linestyle="--")
-    if axes.get_ylim()[1] < 1e-9:
-        axes.set_ylim(0, 1)
     frame(axes, defaults["unit"])
     handles, labels = axes.get_legend_handles_labels()
     if labels:

@@ -140,6 +140,7 @@ fn each_query_is_of_what_is_chosen() {
                     "{expression}"
                 );
             }
+            assert_eq!(unselected(expression), [""; 0], "{expression}");
             let word = ["PODS", "FLEET", "OPERATOR", "SOCKETIO", "WINDOW"];
             assert!(!word.iter().any(|word| expression.contains(word)));
         }
@@ -190,6 +191,7 @@ fn each_fleet_has_its_own() {
             parse(text_of_other),
             parse(&files()[name]),
         );
+        assert!(!text_of_one.contains('@'), "{name}");
         for part in ["uid", "title", "tags"] {
             assert!(one[part] != other[part] && one[part] != all[part], "{name}");
         }
@@ -240,6 +242,16 @@ fn selectors(expression: &str) -> Vec<(&str, &str)> {
         found.push((all.split_once(',').unwrap().0, ""));
     }
     found
+}
+
+/// Names of metrics that no selector follows.
+fn unselected(expression: &str) -> Vec<&str> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let words = expression.split(|c| !is_name(c));
+    words
+        .filter(|word| word.contains('_') && labels_of(word).is_some())
+        .filter(|word| !expression.contains(&format!("{word}{{")))
+        .collect()
 }
 
 fn label_names(selector: &str) -> Vec<&str> {

@@ -186,8 +186,4 @@ fn children_that_are_never_deleted_are_those_of_the_smallest_fleet() {
     }
 }
 
-const LASTING: [Kind; 3] = [
-    Kind::Service,
-    Kind::PodDisruptionBudget,
-    Kind::Deployment,
-];
+const LASTING: [Kind; 3] = [Kind::Service, Kind::PodDisruptionBudget, Kind::Deployment];

@@ -20,7 +20,7 @@ use crate::process::Process;
 /// A running Prometheus; it is killed, and its folder removed, when this value is dropped.
 pub struct Prometheus {
     process: Process,
-    _discovery: Discovery,
+    discovery: Option<Discovery>,
     folder: PathBuf,
     address: SocketAddr,
 }
@@ -61,7 +61,7 @@ impl Prometheus {
             Discovery::start(cluster.kubeconfig(), namespace.name().to_owned(), targets);
         let mut prometheus = Self {
             process: Process::start("prometheus", &mut command),
-            _discovery: discovery,
+            discovery: Some(discovery),
             folder,
             address: SocketAddr::new(address, port),
         };
@@ -135,6 +135,8 @@ fn escaped(text: &str) -> String {
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
+        // It writes into the folder.
+        drop(self.discovery.take());
         self.process.signal("KILL");
         self.process.wait();
         let _ = fs::remove_dir_all(&self.folder);

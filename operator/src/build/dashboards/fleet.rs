@@ -82,9 +82,9 @@ fn clients() -> Row {
         "Clients",
         [
             Stack.panel("Connections by transport", "short", "Open sessions. `relay` is not among them: those are counted where their session is.")
-                .by("transport", "{{transport}}", "carillon_sessions{PODS,transport!=\"relay\"}"),
+                .each("transport", "{{transport}}", "carillon_sessions{PODS,transport!=\"relay\"}"),
             Lines.panel("Connections by pod", "short", "One pod far above the others: the load balancer deals unevenly, or clients have not moved since the last scale-up.")
-                .by("pod", "{{pod}}", "carillon_sessions{PODS,transport!=\"relay\"}")
+                .each("pod", "{{pod}}", "carillon_sessions{PODS,transport!=\"relay\"}")
                 .alert("CarillonNearLimit"),
             Lines.panel("Connects by outcome", "reqps", "Answers to CONNECT. `recovered`: the client is back with its rooms and what it missed.")
                 .by("outcome", "{{outcome}}", "rate(carillon_connect_total{PODS}[WINDOW])")
@@ -123,7 +123,7 @@ fn messages() -> Row {
                 .by("reason", "{{reason}}", "rate(carillon_deliveries_dropped_total{PODS}[WINDOW])")
                 .alert("CarillonDeliveriesDropped"),
             Lines.panel("Slow clients", "bytes", "Bytes that connections still have to be sent, by pod.")
-                .by("pod", "{{pod}}", "carillon_backlog_bytes{PODS}")
+                .each("pod", "{{pod}}", "carillon_backlog_bytes{PODS}")
                 .alert("CarillonDeliveriesDropped"),
         ],
     )
@@ -161,7 +161,7 @@ fn rules_and_drains() -> Row {
                 .sum("refused", "increase(carillon_rules_rejected_total{PODS}[WINDOW])")
                 .alert("CarillonRulesRejected"),
             Stack.panel("Pods by state of drain", "short", "`holding`: the load balancer is being told; `closing`: at the budget; `overdue`: what is left is closed at once.")
-                .by("state", "{{state}}", "carillon_drain_state{PODS}")
+                .each("state", "{{state}}", "carillon_drain_state{PODS}")
                 .alert("CarillonDrainOverdue"),
             Lines.panel("Sessions closed by drains", "cps", "At the fleet's `budget`, a pod's own `share` of it while Redis is away, the `local` pace without Redis, or at the `timeout`.")
                 .by("by", "{{by}}", "rate(carillon_drain_closed_total{PODS}[WINDOW])")
@@ -177,9 +177,9 @@ fn pods() -> Row {
         "Pods",
         [
             Lines.panel("CPU by pod", "short", "Cores, user and system.")
-                .by("pod", "{{pod}}", "rate(process_cpu_seconds_total{PODS}[WINDOW])"),
+                .each("pod", "{{pod}}", "rate(process_cpu_seconds_total{PODS}[WINDOW])"),
             Lines.panel("Memory by pod", "bytes", "Resident.")
-                .by("pod", "{{pod}}", "process_resident_memory_bytes{PODS}")
+                .each("pod", "{{pod}}", "process_resident_memory_bytes{PODS}")
                 .alert("CarillonNearLimit"),
             Lines.panel("Use of limits", "percentunit", "The pod that is nearest to its limit, by resource. Beyond it handshakes are refused, and for memory the largest backlogs are cut.")
                 .ask("max by (resource) (carillon_limit_ratio{PODS})", "{{resource}}")
@@ -214,7 +214,7 @@ fn recovery() -> Row {
                     "bytes",
                     "Messages that are held for clients that may come back, by pod.",
                 )
-                .by("pod", "{{pod}}", "carillon_recovery_bytes{PODS}"),
+                .each("pod", "{{pod}}", "carillon_recovery_bytes{PODS}"),
             Lines
                 .panel(
                     "Forgotten before their time",

@@ -5,29 +5,41 @@ use serde_json::{Value, json};
 use super::super::alerts::RUNBOOKS;
 use super::super::names::pod_pattern;
 use super::model::{Dashboard, Form, Many, Panel, Variable};
-use crate::cache::live::digest;
 
 /// That of Grafana 12; newer ones migrate it when they load it.
 const SCHEMA: u32 = 42;
 /// In columns.
 const WIDTH: u32 = 24;
-/// So many hexadecimal digits tell fleets apart.
-const DIGITS: usize = 10;
+/// So many fill a row of the screen better than three do.
+const FOUR: usize = 4;
 
-/// The dashboard for all fleets, or opened at one (namespace, name).
-pub(super) fn json(dashboard: &Dashboard, fleet: Option<(&str, &str)>) -> Value {
-    let place = fleet.map(|(namespace, name)| format!("{namespace}/{name}"));
-    let tag = match &place {
-        Some(place) => format!("carillon:{place}"),
-        None => "carillon".to_owned(),
-    };
-    let uid = match &place {
-        Some(place) => format!("carillon-{}-{}", dashboard.key, &digest(place)[..DIGITS]),
-        None => format!("carillon-{}", dashboard.key),
-    };
-    let title = match &place {
-        Some(place) => format!("Carillon / {} ({place})", dashboard.title),
-        None => format!("Carillon / {}", dashboard.title),
+/// The fleet at which a dashboard is opened.
+#[derive(Clone, Copy)]
+pub(super) struct Fleet<'a> {
+    /// In uids, which are short.
+    pub(super) id: &'a str,
+    pub(super) namespace: &'a str,
+    pub(super) name: &'a str,
+}
+
+/// The dashboard for all fleets, or opened at one.
+pub(super) fn json(dashboard: &Dashboard, fleet: Option<Fleet<'_>>) -> Value {
+    let Dashboard { key, title, .. } = dashboard;
+    let (uid, title, tag) = match fleet {
+        Some(Fleet {
+            id,
+            namespace,
+            name,
+        }) => (
+            format!("carillon-{key}-{id}"),
+            format!("Carillon / {title} ({namespace}/{name})"),
+            format!("carillon:{namespace}/{name}"),
+        ),
+        None => (
+            format!("carillon-{key}"),
+            format!("Carillon / {title}"),
+            "carillon".to_owned(),
+        ),
     };
     let mut json = json!({
         "uid": uid,
@@ -59,15 +71,15 @@ fn links(tag: &str) -> Value {
     ])
 }
 
-fn variables(dashboard: &Dashboard, fleet: Option<(&str, &str)>) -> Vec<Value> {
+fn variables(dashboard: &Dashboard, fleet: Option<Fleet<'_>>) -> Vec<Value> {
     let source = json!({
         "type": "datasource", "name": "datasource", "label": "Data source", "query": "prometheus",
         "refresh": 1, "current": {},
     });
     let asked = dashboard.variables.iter().map(|variable| {
-        let fixed = fleet.and_then(|(namespace, name)| match variable.name {
-            "namespace" => Some(namespace),
-            "name" => Some(name),
+        let fixed = fleet.and_then(|fleet| match variable.name {
+            "namespace" => Some(fleet.namespace),
+            "name" => Some(fleet.name),
             _ => None,
         });
         asked(variable, fixed)
@@ -108,8 +120,9 @@ fn panels(dashboard: &Dashboard) -> Vec<Value> {
         }));
         y += 1;
         let (mut x, mut highest) = (0, 0);
+        let wide = if row.panels.len() == FOUR { 6 } else { 8 };
         for one in &row.panels {
-            let (w, h) = size(one.form);
+            let (w, h) = size(one.form, wide);
             if x + w > WIDTH {
                 (x, y, highest) = (0, y + highest, 0);
             }
@@ -127,10 +140,10 @@ fn panels(dashboard: &Dashboard) -> Vec<Value> {
 }
 
 /// In columns and rows.
-const fn size(form: Form) -> (u32, u32) {
+const fn size(form: Form, wide: u32) -> (u32, u32) {
     match form {
         Form::Stat | Form::Up => (4, 4),
-        Form::Lines | Form::Stack | Form::States | Form::Table => (8, 8),
+        Form::Lines | Form::Stack | Form::States | Form::Table => (wide, 8),
     }
 }
 

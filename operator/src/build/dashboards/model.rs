@@ -100,6 +100,11 @@ impl Panel {
         self
     }
 
+    /// Shows a sum by a label of which there is always a value.
+    pub(super) fn each(self, label: &'static str, legend: &'static str, expression: &str) -> Self {
+        self.ask(&format!("sum by ({label}) ({expression})"), legend)
+    }
+
     /// Shows a sum by one label, and a zero where there is nothing to add: what never happened has no series.
     pub(super) fn by(self, label: &'static str, legend: &'static str, expression: &str) -> Self {
         let zero = format!("label_replace(vector(0), \"{label}\", \"none\", \"\", \"\")");

@@ -53,9 +53,9 @@ fn sockets() -> Row {
         "Sockets and rooms",
         [
             Stack.panel("Sockets by namespace", "short", "Connected sockets.")
-                .by("exported_namespace", "{{exported_namespace}}", "carillon_sockets{PODS,SOCKETIO}"),
+                .each("exported_namespace", "{{exported_namespace}}", "carillon_sockets{PODS,SOCKETIO}"),
             Lines.panel("Rooms by namespace", "short", "Rooms with a member, counted at each pod that has one.")
-                .by("exported_namespace", "{{exported_namespace}}", "carillon_rooms{PODS,SOCKETIO}"),
+                .each("exported_namespace", "{{exported_namespace}}", "carillon_rooms{PODS,SOCKETIO}"),
             Lines.panel("Connects by outcome", "reqps", "Answers to CONNECT: what is neither `accepted` nor `recovered` was refused by the rules.")
                 .by("outcome", "{{outcome}}", "rate(carillon_connect_total{PODS,SOCKETIO}[WINDOW])")
                 .alert("CarillonConnectsFail"),
@@ -102,7 +102,7 @@ fn deliveries() -> Row {
                 .by("reason", "{{reason}}", "rate(carillon_deliveries_dropped_total{PODS,SOCKETIO}[WINDOW])")
                 .alert("CarillonDeliveriesDropped"),
             Lines.panel("Deliveries pending", "short", "Still to be sent.")
-                .by("exported_namespace", "{{exported_namespace}}", "carillon_deliveries_pending{PODS,SOCKETIO}"),
+                .each("exported_namespace", "{{exported_namespace}}", "carillon_deliveries_pending{PODS,SOCKETIO}"),
         ],
     )
 }

@@ -195,13 +195,17 @@ fn pictures() -> Option<PathBuf> {
 /// Some minutes in which clients come and go and the rules change.
 async fn more_to_see(fleet: &Fleet<'_>, load: &Load) {
     let pause = async |seconds| tokio::time::sleep(Duration::from_secs(seconds)).await;
-    load.connect("crowd", A_POD * 2, &["crowd"], &["websocket"]);
+    for name in ["crowd", "queue"] {
+        load.connect(name, A_POD, &["crowd"], &["websocket"]);
+    }
     load.publish("crowd-0", "crowd");
     pause(50).await;
     fleet.edit(&json!({ "namespaces": [namespace(&["late"])] }));
     pause(20).await;
+    load.leave("queue");
+    pause(15).await;
     load.leave("crowd");
-    pause(80).await;
+    pause(65).await;
 }
 
 /// Writes all queries with their answers since a time.
