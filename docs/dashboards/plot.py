@@ -144,7 +144,7 @@ def show(value, unit):
     if unit == "bytes":
         for name in ("B", "KiB", "MiB"):
             if abs(value) < 1024:
-                return f"{value:.3g} {name}"
+                return f"{value:.4g} {name}"
             value /= 1024
         return f"{value:.3g} GiB"
     per_second = {"cps": "/s", "eps": "/s", "mps": "/s", "reqps": "/s", "s": " s"}
