@@ -1,6 +1,6 @@
 //! From a resource that holds to the objects that the operator keeps for it: pure, without a clock and without a client.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use carillon_crds::document::Engine;
 use carillon_crds::names::kubernetes as names_of;
@@ -19,7 +19,7 @@ use context::Context;
 mod alerts;
 mod container;
 mod context;
-mod dashboards;
+pub mod dashboards;
 mod deployment;
 mod disruption;
 mod environment;
@@ -60,8 +60,6 @@ pub struct Facts<'a> {
     pub secrets: &'a [String],
     /// The rules to publish, which may be older than the resource's.
     pub rules: &'a Rules,
-    /// The dashboards to publish: file name and JSON.
-    pub dashboards: &'a BTreeMap<String, String>,
     /// The namespace of the operator's own pods; absent: it runs elsewhere.
     pub operator_namespace: Option<&'a str>,
 }

@@ -45,8 +45,8 @@ pub const FLEETS: &[Rule] = &[
     rule(
         "",
         &["configmaps"],
-        LASTING_CHILD,
-        "The rules. Server-side apply is a patch, and a create where there is nothing yet.",
+        CHILD,
+        "The rules, and the dashboards, which may be switched off. Server-side apply is a patch, and a create where there is nothing yet.",
     ),
     rule(
         "",

@@ -17,6 +17,7 @@ mod schema;
 #[path = "charts/values.rs"]
 mod values;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -54,6 +55,20 @@ fn copies() {
         let text = fs::read_to_string(root().join(from)).unwrap();
         check(&chart("carillon").join(to), &text);
     }
+}
+
+#[test]
+fn dashboards() {
+    let folder = chart("carillon").join("files/dashboards");
+    let files = carillon_operator::build::dashboards::files();
+    for (name, text) in &files {
+        check(&folder.join(name), text);
+    }
+    let found = fs::read_dir(&folder).unwrap().map(|one| one.unwrap());
+    let found: BTreeSet<_> = found
+        .map(|one| one.file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(found, files.into_keys().collect());
 }
 
 #[test]

@@ -19,7 +19,7 @@ struct Alert {
 }
 
 /// Where each alert has a page of its own: what it means, what to look at, what to do.
-const RUNBOOKS: &str = "https://carillon.dev/runbooks";
+pub(super) const RUNBOOKS: &str = "https://carillon.dev/runbooks";
 
 /// The groups of a PrometheusRule for the pods of one cluster.
 pub(super) fn groups(namespace: &str, cluster: &str) -> Value {

@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 
-use carillon_crds::names::kubernetes::dashboards_config_map;
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, PolicyRule, Role, RoleBinding};
 use serde::Deserialize;
@@ -181,16 +180,10 @@ fn children_that_are_never_deleted_are_those_of_the_smallest_fleet() {
         .find(|(kind, _)| kind == "Deployment")
         .expect("a Deployment");
     for (kind, name) in possible(cluster) {
-        // The operator has no dashboards to publish, so that it never takes any away.
-        if LASTING.contains(&kind) && name != dashboards_config_map(cluster) {
+        if LASTING.contains(&kind) {
             assert!(made.contains(&(kind.name().to_owned(), name)), "{kind:?}");
         }
     }
 }
 
-const LASTING: [Kind; 4] = [
-    Kind::ConfigMap,
-    Kind::Service,
-    Kind::PodDisruptionBudget,
-    Kind::Deployment,
-];
+const LASTING: [Kind; 3] = [Kind::Service, Kind::PodDisruptionBudget, Kind::Deployment];

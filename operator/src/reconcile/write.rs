@@ -1,6 +1,6 @@
 //! Builds the children of a fleet and writes them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::secrets::Mounts;
 use super::spec::Content;
@@ -113,7 +113,6 @@ impl Reconciler {
             kinds: &self.caches.kinds.borrow(),
             secrets: &secrets,
             rules,
-            dashboards: &BTreeMap::new(),
             operator_namespace: self.settings.operator_namespace.as_deref(),
         };
         build::children(&input, &facts)

@@ -35,6 +35,11 @@ pub(crate) const OPERATOR: Rules = &[
     ("leaderElection.renewDeadline", DURATION),
     ("leaderElection.retryPeriod", DURATION),
     ("log.format", r#"{"type":"string","enum":["json","text"]}"#),
+    ("metrics.dashboards.enabled", AUTO),
+    (
+        "metrics.dashboards.labels",
+        r#"{"type":"object","additionalProperties":{"type":"string"}}"#,
+    ),
     ("metrics.podMonitor.enabled", AUTO),
     ("metrics.prometheusRule.enabled", AUTO),
     ("nameOverride", NAME),

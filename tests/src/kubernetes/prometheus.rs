@@ -4,13 +4,13 @@ mod discovery;
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use discovery::Discovery;
+use discovery::{Discovery, Targets};
 
 use super::{Kubernetes, NODE, Namespace, until};
 use crate::http::Request;
@@ -20,23 +20,31 @@ use crate::process::Process;
 /// A running Prometheus; it is killed, and its folder removed, when this value is dropped.
 pub struct Prometheus {
     process: Process,
-    _discovery: Discovery,
+    discovery: Option<Discovery>,
     folder: PathBuf,
     address: SocketAddr,
 }
 
 impl Prometheus {
-    /// Starts one that scrapes the port `admin` of every pod of `namespace` each second, and waits
-    /// until it is ready. What it scrapes has the labels `namespace`, `pod` and `job`.
+    /// Starts one that scrapes the port `admin` or `metrics` of every pod of `namespace` each second, and waits
+    /// until it is ready. What it scrapes has the labels `namespace`, `pod` and `job`, as the PodMonitors have it.
     pub async fn start(cluster: &Kubernetes, namespace: &Namespace<'_>) -> Self {
         let port = ports::free();
         let folder =
             std::env::temp_dir().join(format!("carillon-prometheus-{}-{port}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder of the tests can be made");
-        let targets = folder.join("targets.json");
+        let targets = Targets {
+            gateways: folder.join("gateways.json"),
+            operators: folder.join("operators.json"),
+        };
+        let job = |name: &str, honor: bool, file: &Path| {
+            let files = format!("[{{files: [{file:?}], refresh_interval: 1s}}]");
+            format!("- {{job_name: {name}, honor_labels: {honor}, file_sd_configs: {files}}}\n")
+        };
         let config = format!(
-            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\n\
-             scrape_configs: [{{job_name: carillon, file_sd_configs: [{{files: [{targets:?}], refresh_interval: 1s}}]}}]\n"
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n{}{}",
+            job("carillon", false, &targets.gateways),
+            job("carillon-operator", true, &targets.operators),
         );
         let file = folder.join("prometheus.yml");
         fs::write(&file, config).expect("the configuration can be written");
@@ -53,7 +61,7 @@ impl Prometheus {
             Discovery::start(cluster.kubeconfig(), namespace.name().to_owned(), targets);
         let mut prometheus = Self {
             process: Process::start("prometheus", &mut command),
-            _discovery: discovery,
+            discovery: Some(discovery),
             folder,
             address: SocketAddr::new(address, port),
         };
@@ -83,8 +91,28 @@ impl Prometheus {
 
     /// The result of an instant query: the vector's entries.
     pub fn query(&self, query: &str) -> Result<Vec<Value>, String> {
-        let query: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        let answer = self.get(&format!("/api/v1/query?query={query}"))?;
+        self.result(&format!("/api/v1/query?query={}", escaped(query)))
+    }
+
+    /// The result of a query for each second between two times: the matrix's entries.
+    pub fn query_range(
+        &self,
+        query: &str,
+        from: SystemTime,
+        to: SystemTime,
+    ) -> Result<Vec<Value>, String> {
+        let seconds = |time: SystemTime| {
+            let since = time.duration_since(UNIX_EPOCH);
+            since.expect("it is later than 1970").as_secs()
+        };
+        let (query, from, to) = (escaped(query), seconds(from), seconds(to));
+        self.result(&format!(
+            "/api/v1/query_range?query={query}&start={from}&end={to}&step=1"
+        ))
+    }
+
+    fn result(&self, path: &str) -> Result<Vec<Value>, String> {
+        let answer = self.get(path)?;
         let answer: Value = serde_json::from_str(&answer).map_err(|error| error.to_string())?;
         let entries = answer["data"]["result"].as_array().cloned();
         entries.ok_or_else(|| answer.to_string())
@@ -101,8 +129,14 @@ impl Prometheus {
     }
 }
 
+fn escaped(text: &str) -> String {
+    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+}
+
 impl Drop for Prometheus {
     fn drop(&mut self) {
+        // It writes into the folder.
+        drop(self.discovery.take());
         self.process.signal("KILL");
         self.process.wait();
         let _ = fs::remove_dir_all(&self.folder);

@@ -2,6 +2,8 @@
 
 #[path = "fleet/bus.rs"]
 mod bus;
+#[path = "fleet/dashboards.rs"]
+mod dashboards;
 #[path = "fleet/deletion.rs"]
 mod deletion;
 #[path = "fleet/drift.rs"]

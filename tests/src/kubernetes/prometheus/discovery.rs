@@ -16,14 +16,22 @@ use crate::kubernetes::client_of;
 /// How often the pods are listed.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// Keeps a file of targets true; it ends when this value is dropped.
+/// The files of targets.
+pub(super) struct Targets {
+    /// Pods with a port `admin`.
+    pub(super) gateways: PathBuf,
+    /// Pods with a port `metrics`.
+    pub(super) operators: PathBuf,
+}
+
+/// Keeps the files of targets true; it ends when this value is dropped.
 pub(super) struct Discovery {
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Discovery {
-    pub(super) fn start(kubeconfig: PathBuf, namespace: String, file: PathBuf) -> Self {
+    pub(super) fn start(kubeconfig: PathBuf, namespace: String, files: Targets) -> Self {
         let (stop, stopped) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -33,8 +41,9 @@ impl Discovery {
             let client = runtime.block_on(client_of(&kubeconfig, |_| ()));
             while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
                 // Without an answer the last targets stay, as Prometheus' own discovery has it.
-                if let Some(targets) = runtime.block_on(targets(&client, &namespace)) {
-                    write(&file, &targets);
+                if let Some(pods) = runtime.block_on(pods(&client, &namespace)) {
+                    write(&files.gateways, &targets(&pods, "admin"));
+                    write(&files.operators, &targets(&pods, "metrics"));
                 }
             }
         });
@@ -54,26 +63,26 @@ impl Drop for Discovery {
     }
 }
 
-/// The port `admin` of every pod that has an address, the terminating among them.
-async fn targets(client: &Client, namespace: &str) -> Option<Value> {
+async fn pods(client: &Client, namespace: &str) -> Option<Vec<Pod>> {
     let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
     let pods = pods.list(&ListParams::default()).await.ok()?;
-    Some(
-        pods.iter()
-            .filter_map(|pod| target(pod, namespace))
-            .collect(),
-    )
+    Some(pods.items)
 }
 
-fn target(pod: &Pod, namespace: &str) -> Option<Value> {
+/// A port of every pod that has it and an address, the terminating among them.
+fn targets(pods: &[Pod], port: &str) -> Value {
+    pods.iter().filter_map(|pod| target(pod, port)).collect()
+}
+
+fn target(pod: &Pod, name: &str) -> Option<Value> {
     let address = pod.status.as_ref()?.pod_ip.as_ref()?;
     let containers = pod.spec.iter().flat_map(|spec| &spec.containers);
     let ports = containers.flat_map(|container| container.ports.iter().flatten());
-    let mut admin = ports.filter(|port| port.name.as_deref() == Some("admin"));
-    let port = admin.next()?.container_port;
+    let mut named = ports.filter(|port| port.name.as_deref() == Some(name));
+    let port = named.next()?.container_port;
     Some(json!({
         "targets": [format!("{address}:{port}")],
-        "labels": { "namespace": namespace, "pod": pod.metadata.name },
+        "labels": { "namespace": pod.metadata.namespace, "pod": pod.metadata.name },
     }))
 }
 

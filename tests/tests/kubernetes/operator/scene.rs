@@ -221,7 +221,6 @@ pub(super) fn wanted(owner: &RealtimeCluster, kinds: &BTreeSet<Kind>) -> Vec<Chi
         kinds,
         secrets: &[],
         rules: &Rules::from(&document),
-        dashboards: &BTreeMap::from([("fleet.json".to_owned(), "{}".to_owned())]),
         operator_namespace: None,
     };
     build::children(&input, &facts).objects
