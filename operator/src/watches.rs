@@ -5,6 +5,7 @@
 pub mod discovery;
 mod feed;
 pub mod forbidden;
+mod pauses;
 mod right;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use self::feed::Feed;
 use self::forbidden::Forbidden;
+use self::pauses::Pauses;
 use self::right::Right;
 use crate::apply::Children;
 use crate::build::Kind;
@@ -288,7 +290,7 @@ impl Watches {
                     all.add_all(caches.fleets.keys());
                 }
             };
-            let events = watcher(api, config.clone()).default_backoff();
+            let events = watcher(api, config.clone()).backoff(Pauses::default());
             tasks.spawn(feed.run(events.boxed(), convert.clone(), listed));
         }
     }

@@ -1,7 +1,7 @@
 //! A child as the API server has it.
 
 use carillon_crds::names::kubernetes::{KIND, annotation, label};
-use kube::core::DynamicObject;
+use kube::core::{DynamicObject, TypeMeta};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -39,6 +39,12 @@ impl Live {
     pub fn new(kind: Kind, mut object: DynamicObject) -> Self {
         let metadata = &mut object.metadata;
         metadata.managed_fields = None;
+        // The items of a list do not say what they are, and would differ from what is to be.
+        let gvk = kind.gvk();
+        object.types = Some(TypeMeta {
+            api_version: gvk.api_version(),
+            kind: gvk.kind,
+        });
         let owners = metadata.owner_references.iter().flatten();
         let owner = owners
             .filter(|owner| owner.controller == Some(true) && owner.kind == KIND)
@@ -124,3 +130,21 @@ pub fn digest(text: &str) -> String {
 }
 
 const LONG: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_item_of_a_list_is_the_same_as_by_itself() {
+        let item = json!({ "metadata": { "name": "game", "namespace": "sim" }, "spec": {} });
+        let mut alone = item.clone();
+        alone["apiVersion"] = json!("apps/v1");
+        alone["kind"] = json!("Deployment");
+        let live = |object| Live::new(Kind::Deployment, serde_json::from_value(object).unwrap());
+        assert_eq!(live(item), live(alone.clone()));
+        assert_eq!(live(alone.clone()).value(), alone);
+    }
+}

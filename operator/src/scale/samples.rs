@@ -49,7 +49,7 @@ pub struct Judged {
     pub taken: Option<Timestamp>,
 }
 
-/// Keeps what is finite, fresh and of a live pod.
+/// Keeps what is possible, fresh and of a live pod.
 pub fn judge(settings: &Settings, samples: &Samples, pods: &[Pod], now: Timestamp) -> Vec<Judged> {
     let unread = Err(Unable::new(
         Reason::InvalidMetricSourceType,
@@ -135,10 +135,11 @@ impl Judge<'_> {
 
     fn pods(&self, samples: &[PodSample], metric: impl Fn(Vec<Sample>) -> hpa::Metric) -> Judged {
         let live = |sample: &&PodSample| self.pods.iter().any(|pod| pod.name == sample.pod);
-        let finite = |sample: &&PodSample| sample.value.is_finite();
+        // Nothing of a pod that is measured can be below 0.
+        let possible = |sample: &&PodSample| sample.value.is_finite() && sample.value >= 0.0;
         let fresh = |sample: &&PodSample| self.is_fresh(sample.time);
         let of_pods = || samples.iter().filter(live);
-        let counted: Vec<_> = of_pods().filter(finite).filter(fresh).collect();
+        let counted: Vec<_> = of_pods().filter(possible).filter(fresh).collect();
         let oldest = counted.iter().map(|sample| sample.time).min();
         let newest = of_pods().map(|sample| sample.time).max();
         if counted.is_empty() {
@@ -204,7 +205,7 @@ impl Judge<'_> {
         let failed = failure(self.wanted.kind);
         match newest {
             None => self.unable(failed, "no pod has a sample"),
-            Some(_) if fresh => self.unable(failed, "no pod has a finite value"),
+            Some(_) if fresh => self.unable(failed, "no pod has a finite value of 0 or more"),
             Some(newest) => self.stale(newest),
         }
     }

@@ -153,7 +153,7 @@ fn reasons() {
             CONNECTIONS,
             3,
             vec![(f64::NAN, 5); 3],
-            "Connections: no pod has a finite value → 3 (held)",
+            "Connections: no pod has a finite value of 0 or more → 3 (held)",
         ),
         (
             CONNECTIONS,
@@ -221,6 +221,13 @@ fn no_whole_data_no_scale_down() {
             5,
             false,
             Reason::FailedGetPodsMetric,
+        ),
+        (vec![(-1.0, 5); 5], 5, false, Reason::FailedGetPodsMetric),
+        (
+            vec![(idle, 5), (idle, 5), (idle, 5), (idle, 5), (-1.0, 5)],
+            5,
+            false,
+            Reason::MetricPartial,
         ),
         (vec![], 5, false, Reason::FailedGetPodsMetric),
         // Up is allowed, whatever is missing.

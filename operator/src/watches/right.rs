@@ -1,14 +1,17 @@
-//! Whether a watch may be made: what the API server refuses is told, and so is the end of it.
+//! Whether a watch may be made: what the API server refuses for long is told, and so is the end of it.
+//!
+//! One that has just started refuses everything until it knows the roles.
 
+use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use futures_util::{FutureExt, StreamExt};
 use kube::api::ApiResource;
 use kube::runtime::watcher::{Error, Event};
-use tokio::time::timeout;
+use tokio::time::{Sleep, sleep, timeout};
 
-use super::{Caches, Scope};
+use super::{Caches, Scope, pauses};
 use crate::triggers::Triggers;
 
 /// The right to watch a resource in a scope.
@@ -19,7 +22,13 @@ pub(super) struct Right {
     is_needed: bool,
     caches: Caches,
     triggers: Triggers,
-    refused: Option<Verb>,
+    refused: Option<Refused>,
+}
+
+/// What was refused last, and what ends when it has lasted.
+struct Refused {
+    verb: Verb,
+    lasting: Pin<Box<Sleep>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,13 +57,17 @@ impl Right {
         }
     }
 
+    fn refused(&self) -> Option<Verb> {
+        self.refused.as_ref().map(|refused| refused.verb)
+    }
+
     /// The next event that is no error.
     pub(super) async fn next<K>(
         &mut self,
         events: &mut BoxStream<'static, Result<Event<K>, Error>>,
     ) -> Option<Event<K>> {
         loop {
-            let event = match self.refused {
+            let event = match self.refused() {
                 None => events.next().await,
                 Some(_) => match timeout(QUIET, events.next()).await {
                     Ok(event) => event,
@@ -83,6 +96,16 @@ impl Right {
         if status.code != 403 {
             return tracing::debug!(%error, "a watch is made anew");
         }
+        let mut refused = self.refused.take().unwrap_or_else(|| Refused {
+            verb,
+            lasting: Box::pin(sleep(LASTING)),
+        });
+        refused.verb = verb;
+        let is_lasting = (&mut refused.lasting).now_or_never().is_some();
+        self.refused = Some(refused);
+        if !is_lasting {
+            return tracing::debug!(%error, "a watch is refused for the moment");
+        }
         let word = match verb {
             Verb::List => "list",
             Verb::Watch => "watch",
@@ -90,7 +113,6 @@ impl Right {
         let Self { resource, .. } = self;
         let sentence = format!("the operator may not {word} {resource}: {}", status.message);
         tracing::error!(refusal = sentence, "the operator's role lacks a right");
-        self.refused = Some(verb);
         let forbidden = &self.caches.forbidden;
         if self.is_needed && forbidden.put(&self.resource, &self.scope, sentence) {
             self.triggers.add_all(self.caches.fleets.keys());
@@ -100,8 +122,8 @@ impl Right {
     /// A list proves the right to list, and a change the right to watch.
     fn heard<K>(&mut self, event: &Event<K>) {
         let proves = match event {
-            Event::InitDone => self.refused == Some(Verb::List),
-            Event::Apply(_) | Event::Delete(_) => self.refused.is_some(),
+            Event::InitDone => self.refused() == Some(Verb::List),
+            Event::Apply(_) | Event::Delete(_) => self.refused().is_some(),
             Event::Init | Event::InitApply(_) => false,
         };
         if proves {
@@ -118,7 +140,9 @@ impl Right {
 }
 
 /// A watch that was refused and says nothing for so long is not refused any more: it would have been tried again.
-const QUIET: Duration = Duration::from_secs(75);
+const QUIET: Duration = pauses::LONGEST.saturating_mul(10);
+/// So long it has to be refused to be told.
+const LASTING: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
@@ -181,11 +205,13 @@ mod tests {
             (0, refused()),
             (2, Ok(Event::Init)),
             (0, refused()),
+            (4, Ok(Event::Init)),
+            (0, refused()),
             (2, Ok(Event::Init)),
             (0, Ok(Event::InitApply(()))),
             (1, Ok(Event::InitDone)),
         ];
-        assert_eq!(told(script, 20).await, [1, 2, 3, 4, 5]);
+        assert_eq!(told(script, 20).await, [7, 8, 9]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -196,17 +222,32 @@ mod tests {
             (1, Ok(Event::Init)),
             (0, Ok(Event::InitDone)),
             (1, refused()),
+            (4, refused()),
         ];
-        let until = 3 + QUIET.as_secs();
-        assert_eq!(told(lists, 200).await, (1..until).collect::<Vec<_>>());
-        let changes = vec![(1, refused()), (3, Ok(Event::Apply(())))];
-        assert_eq!(told(changes, 200).await, [1, 2, 3]);
+        let until = 7 + QUIET.as_secs();
+        assert_eq!(told(lists, 200).await, (7..until).collect::<Vec<_>>());
+        let changes = vec![(1, refused()), (6, refused()), (3, Ok(Event::Apply(())))];
+        assert_eq!(told(changes, 200).await, [7, 8, 9]);
     }
 
-    #[test]
-    fn it_names_the_verb_and_the_resource() {
+    #[tokio::test(start_paused = true)]
+    async fn what_ends_soon_is_not_told() {
+        let refused = || Err(Error::WatchStartFailed(refusal()));
+        let start = || vec![(1, refused()), (2, refused()), (2, refused())];
+        assert_eq!(told(start(), 200).await, [0; 0]);
+        let mut twice = start();
+        twice.push((1, Ok(Event::Apply(()))));
+        twice.extend(start());
+        assert_eq!(told(twice, 200).await, [0; 0]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_names_the_verb_and_the_resource() {
         let caches = Caches::default();
-        right(&caches).failed(&Error::InitialListFailed(refusal()));
+        let mut right = right(&caches);
+        right.failed(&Error::WatchStartFailed(refusal()));
+        sleep(LASTING).await;
+        right.failed(&Error::InitialListFailed(refusal()));
         let told = caches.forbidden.of(None);
         assert_eq!(told, ["the operator may not list deployments.apps: no"]);
     }
