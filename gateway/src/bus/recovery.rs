@@ -198,14 +198,24 @@ impl Bus {
         pid: PrivateId,
         now: Instant,
     ) -> Option<Box<Record>> {
-        let here = match self.take(namespace, pid, now) {
-            Taken::Now(record) => record,
-            Taken::Soon(answer) => answer.await.ok().flatten(),
-        };
+        let here = self.take_here(namespace, pid, now).await;
         self.take_anywhere(namespace, pid, here).await
     }
 
     /// The same of this process alone.
+    pub(super) async fn take_here(
+        &self,
+        namespace: &str,
+        pid: PrivateId,
+        now: Instant,
+    ) -> Option<Box<Record>> {
+        match self.take(namespace, pid, now) {
+            Taken::Now(record) => record,
+            Taken::Soon(answer) => answer.await.ok().flatten(),
+        }
+    }
+
+    /// Begins with that.
     pub fn take(&self, namespace: &str, pid: PrivateId, now: Instant) -> Taken {
         match self.sessions().take(namespace, pid, now) {
             sessions::Found::Saved(record) => Taken::Now(Some(record)),

@@ -161,14 +161,19 @@ impl<'a> Fleet<'a> {
 
     /// Its pods that have an address, the terminating among them, by name.
     pub fn pods(&self) -> Vec<Pod> {
+        self.pods_that(|_| true)
+    }
+
+    /// Those of them whose gateway is ready.
+    pub fn serving(&self) -> Vec<Pod> {
+        self.pods_that(|pod| pod["status"]["containerStatuses"][0]["ready"] == true)
+    }
+
+    fn pods_that(&self, are: impl Fn(&&Value) -> bool) -> Vec<Pod> {
         let selector = format!("--selector=carillon.dev/cluster={}", self.name);
         let list = self.namespace.get(&["pods", &selector]);
-        let mut pods: Vec<_> = list["items"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(pod)
-            .collect();
+        let all = list["items"].as_array().into_iter().flatten();
+        let mut pods: Vec<_> = all.filter(are).filter_map(pod).collect();
         pods.sort();
         pods
     }

@@ -21,6 +21,7 @@ use crate::process::Process;
 pub struct Prometheus {
     process: Process,
     discovery: Option<Discovery>,
+    program: PathBuf,
     folder: PathBuf,
     address: SocketAddr,
 }
@@ -29,6 +30,15 @@ impl Prometheus {
     /// Starts one that scrapes the port `admin` or `metrics` of every pod of `namespace` each second, and waits
     /// until it is ready. What it scrapes has the labels `namespace`, `pod` and `job`, as the PodMonitors have it.
     pub async fn start(cluster: &Kubernetes, namespace: &Namespace<'_>) -> Self {
+        Self::start_beside(cluster, namespace, &[]).await
+    }
+
+    /// The same, which also scrapes these addresses, as the job `made-up`.
+    pub async fn start_beside(
+        cluster: &Kubernetes,
+        namespace: &Namespace<'_>,
+        others: &[String],
+    ) -> Self {
         let port = ports::free();
         let folder =
             std::env::temp_dir().join(format!("carillon-prometheus-{}-{port}", std::process::id()));
@@ -42,28 +52,23 @@ impl Prometheus {
             format!("- {{job_name: {name}, honor_labels: {honor}, file_sd_configs: {files}}}\n")
         };
         let config = format!(
-            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n{}{}",
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n{}{}\
+             - {{job_name: made-up, static_configs: [{{targets: {others:?}}}]}}\n",
             job("carillon", false, &targets.gateways),
             job("carillon-operator", true, &targets.operators),
         );
-        let file = folder.join("prometheus.yml");
-        fs::write(&file, config).expect("the configuration can be written");
-        let mut command = Command::new(cluster.keeper.cache().join("debian/usr/bin/prometheus"));
-        command
-            .arg(format!("--config.file={}", file.display()))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                folder.join("data").display()
-            ))
-            .arg(format!("--web.listen-address=0.0.0.0:{port}"));
+        fs::write(folder.join(CONFIG), config).expect("the configuration can be written");
+        let program = cluster.keeper.cache().join("debian/usr/bin/prometheus");
         let address = NODE.parse().expect("the node's address is one");
+        let address = SocketAddr::new(address, port);
         let discovery =
             Discovery::start(cluster.kubeconfig(), namespace.name().to_owned(), targets);
         let mut prometheus = Self {
-            process: Process::start("prometheus", &mut command),
+            process: run(&program, &folder, address),
             discovery: Some(discovery),
+            program,
             folder,
-            address: SocketAddr::new(address, port),
+            address,
         };
         prometheus.ready().await;
         prometheus
@@ -84,9 +89,21 @@ impl Prometheus {
         format!("http://{}", self.address)
     }
 
-    /// The process, to freeze or kill it.
-    pub fn process(&mut self) -> &mut Process {
-        &mut self.process
+    /// Freezes it: what is asked is never answered.
+    pub fn freeze(&self) {
+        self.process.signal("STOP");
+    }
+
+    /// Kills it, frozen or not, and waits until it is gone.
+    pub fn kill(&mut self) {
+        self.process.signal("KILL");
+        self.process.wait();
+    }
+
+    /// Starts it again after it was killed, with what it had stored, and waits until it is ready.
+    pub async fn revive(&mut self) {
+        self.process = run(&self.program, &self.folder, self.address);
+        self.ready().await;
     }
 
     /// The result of an instant query: the vector's entries.
@@ -137,8 +154,25 @@ impl Drop for Prometheus {
     fn drop(&mut self) {
         // It writes into the folder.
         drop(self.discovery.take());
-        self.process.signal("KILL");
-        self.process.wait();
+        // It may have been killed before.
+        if self.process.exited().is_none() {
+            self.kill();
+        }
         let _ = fs::remove_dir_all(&self.folder);
     }
+}
+
+/// The name of its configuration.
+const CONFIG: &str = "prometheus.yml";
+
+fn run(program: &Path, folder: &Path, address: SocketAddr) -> Process {
+    let mut command = Command::new(program);
+    command
+        .arg(format!("--config.file={}", folder.join(CONFIG).display()))
+        .arg(format!(
+            "--storage.tsdb.path={}",
+            folder.join("data").display()
+        ))
+        .arg(format!("--web.listen-address=0.0.0.0:{}", address.port()));
+    Process::start("prometheus", &mut command)
 }

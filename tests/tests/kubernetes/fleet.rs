@@ -1,5 +1,7 @@
 //! Fleets that an operator in pods keeps, with real clients in front of them.
 
+#[path = "fleet/apiserver.rs"]
+mod apiserver;
 #[path = "fleet/bus.rs"]
 mod bus;
 #[path = "fleet/dashboards.rs"]
@@ -20,8 +22,12 @@ mod first;
 mod forbidden;
 #[path = "fleet/killed.rs"]
 mod killed;
+#[path = "fleet/lies.rs"]
+mod lies;
 #[path = "fleet/node.rs"]
 mod node;
+#[path = "fleet/pods_killed.rs"]
+mod pods_killed;
 #[path = "fleet/roles.rs"]
 mod roles;
 #[path = "fleet/rollout.rs"]
@@ -41,7 +47,9 @@ use std::time::Duration;
 use carillon_operator::names;
 use carillon_operator::rbac::manifest::{self, Install};
 use carillon_tests::gateway::KEY;
-use carillon_tests::kubernetes::{Fleet, Kubernetes, Load, Namespace, Operator, Pod, Trace, until};
+use carillon_tests::kubernetes::{
+    Audit, Fleet, Kubernetes, LeaseTimes, Load, Namespace, Operator, Pod, Request, Trace, until,
+};
 use serde_json::{Value, json};
 
 /// How long pods may take to be ready, and a state to be seen.
@@ -89,13 +97,21 @@ fn prepare<'a>(cluster: &'a Kubernetes, name: &str) -> Namespace<'a> {
 
 /// An operator for the fleets of a namespace, which may do there what its role says and nothing else.
 async fn start_operator<'a>(cluster: &Kubernetes, namespace: &'a Namespace<'_>) -> Operator<'a> {
+    start_operator_with(cluster, namespace, LeaseTimes::SHORT).await
+}
+
+async fn start_operator_with<'a>(
+    cluster: &Kubernetes,
+    namespace: &'a Namespace<'_>,
+    lease: LeaseTimes,
+) -> Operator<'a> {
     let here = namespace.name().to_owned();
     let roles = manifest::yaml(&Install {
         namespace: here.clone(),
         namespaces: vec![here],
         lease: names::LEASE.to_owned(),
     });
-    Operator::start(cluster, namespace, &roles).await
+    Operator::start(cluster, namespace, &roles, lease).await
 }
 
 fn secret(namespace: &Namespace<'_>, name: &str, key: &str, value: &str) {
@@ -138,6 +154,18 @@ async fn rules_everywhere(
         }
     };
     until("all pods have the new rules", deadline, same).await
+}
+
+/// What the operator has written since then, but for its Lease, the status, and what of these it may.
+fn written(audit: &Audit<'_>, operator: &Operator<'_>, may: &[&str]) -> Vec<Request> {
+    let account = operator.account();
+    let mut writes = audit.requests();
+    writes.retain(|request| request.user == account && request.is_write());
+    writes.retain(|request| {
+        let resource = request.resource.as_str();
+        !["leases", "realtimeclusters/status"].contains(&resource) && !may.contains(&resource)
+    });
+    writes
 }
 
 /// The same pods, and none of them started again.

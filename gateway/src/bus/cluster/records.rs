@@ -12,7 +12,9 @@
 //!    socket, in whatever order they came.
 //! 3. Taking leaves the mark. What a former owner writes until the new one has written is replaced by that, and refused
 //!    afterwards. It is not refused at once: an owner that is asked may just have saved the session, which is read then.
-//! 4. Node's adapter knows no marks. Where a socket has written a record that is not there any more, or is one of Node's, and none of
+//! 4. Whoever takes a session writes it soon. Until then the time of the taking is later than the last version, by which
+//!    others who ask know that it is under way: their client had come to the taker first, and has lost it again.
+//! 5. Node's adapter knows no marks. Where a socket has written a record that is not there any more, or is one of Node's, and none of
 //!    ours has taken it, it was taken by Node: that socket writes no more, until its mark has run out.
 //!
 //! Without a mark anything is accepted: a new session, one of Node's, and all of a Redis that has lost its data.
@@ -54,6 +56,11 @@ pub struct Taken {
     pub last: Box<str>,
 }
 
+/// Whether somebody has taken the session who has not written it yet.
+pub fn is_under_way(answer: &Value) -> bool {
+    *answer == Value::Int(0)
+}
+
 /// What taking has found.
 pub fn taken(answer: Value) -> Option<Taken> {
     let found: Option<(Vec<u8>, u64, String)> = from_redis_value(answer).ok()?;
@@ -93,12 +100,15 @@ return 1
 ";
 
 /// KEYS the record, its mark; ARGV for how many milliseconds the mark is kept. Answers the record, the time, and the version of
-/// the mark, or nothing.
+/// the mark; 0 where another one has just taken it; or nothing.
 const TAKE: &str = r"
 local time = redis.call('TIME')
 local found = redis.call('GET', KEYS[1])
-if not found then return false end
 local mark = redis.call('GET', KEYS[2]) or ''
+if not found then
+  if string.sub(mark, 1, 16) > string.sub(mark, 17, 32) then return 0 end
+  return false
+end
 local before = tonumber(string.sub(mark, 1, 16)) or 0
 local taken = math.max(time[1] * 1000 + math.floor(time[2] / 1000), before + 1)
 redis.call('DEL', KEYS[1])

@@ -53,8 +53,8 @@ enum Letter<'a> {
     },
 }
 
-/// Redis does not answer.
-struct Away;
+/// Nothing can be said of a session yet: Redis does not answer, or another process has just taken it, and has to write it.
+struct NotYet;
 
 /// A session that was in Redis.
 struct Found {
@@ -133,7 +133,8 @@ impl Cluster {
 
     /// Takes a session. What this process had of it itself may be older than what another one has written since.
     ///
-    /// A Redis that is away for a moment is waited for: a client that is told that there is none has lost what it missed.
+    /// A Redis that is away for a moment is waited for, and so is who has taken it just before: a client that is told that there is
+    /// none has lost what it missed.
     pub(super) async fn take_session(
         self: Rc<Self>,
         namespace: Arc<str>,
@@ -148,15 +149,15 @@ impl Cluster {
             let read = self.read_session(&namespace, pid);
             let read = match &here {
                 None => read.await,
-                Some(_) => time::timeout(PATIENCE, read).await.unwrap_or(Err(Away)),
+                Some(_) => time::timeout(PATIENCE, read).await.unwrap_or(Err(NotYet)),
             };
             let found = match read {
                 Ok(Some(found)) => found,
-                Err(Away) if (self.now)() < end => {
+                Err(NotYet) if (self.now)() < end => {
                     time::sleep(PAUSE).await;
                     continue;
                 }
-                Ok(None) | Err(Away) => break,
+                Ok(None) | Err(NotYet) => break,
             };
             tries += 1;
             let version = found.version;
@@ -177,11 +178,14 @@ impl Cluster {
         &self,
         namespace: &Arc<str>,
         pid: PrivateId,
-    ) -> Result<Option<Found>, Away> {
+    ) -> Result<Option<Found>, NotYet> {
         let (reply, answer) = oneshot::channel();
         let take = records::take(self.format.session_key(pid));
-        self.link.publish(take, Some(reply)).map_err(|_| Away)?;
-        let value = answer.await.map_err(|_| Away)?.map_err(|_| Away)?;
+        self.link.publish(take, Some(reply)).map_err(|_| NotYet)?;
+        let value = answer.await.map_err(|_| NotYet)?.map_err(|_| NotYet)?;
+        if records::is_under_way(&value) {
+            return Err(NotYet);
+        }
         Ok(self.found(value, namespace, pid))
     }
 
@@ -209,8 +213,12 @@ impl Cluster {
             return Some(found.record);
         };
         if *owner == *self.format.uid() {
-            // What we have ourselves was looked for before: this one was handed over, or is being written again, or saved.
-            return self.bus.take_moved(namespace, pid, (self.now)());
+            // What we have ourselves was looked for before: this one was handed over, or has come here meanwhile, or is being
+            // written again, or saved.
+            return match self.bus.take_moved(namespace, pid, (self.now)()) {
+                Some(record) => Some(record),
+                None => self.bus.take_here(namespace, pid, (self.now)()).await,
+            };
         }
         match self.ask_owner(&owner, namespace, pid).await {
             Owner::Gave(record) => Some(record),

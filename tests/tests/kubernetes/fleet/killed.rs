@@ -19,6 +19,10 @@ use super::{
 };
 
 const BUDGET: u32 = 10;
+/// In one of so many rounds the leader is early enough: how soon it is killed is up to the machine.
+const ROUNDS: usize = 24;
+/// How long after the rules the leader is killed, in turn.
+const AFTER: [u64; 6] = [0, 0, 1, 2, 4, 8];
 /// Three steps down, each with its drain.
 const SCALED: Duration = Duration::from_secs(120);
 
@@ -134,8 +138,7 @@ fn before_the_first_apply() {
         let space = prepare(cluster, "killed-first");
         let client = cluster.client().await;
         let operator = start_operator(cluster, &space).await;
-        let mut early = 0;
-        for _ in 0..3 {
+        for round in 1.. {
             let audit = cluster.audit();
             let is_there = |object: &Value| !object.is_null();
             let doomed = doom(
@@ -156,14 +159,17 @@ fn before_the_first_apply() {
                 .filter(|resource| resource != "leases")
                 .collect();
             println!("killed at the first sight of the resource: it has made {made:?}");
-            early += usize::from(!made.iter().any(|resource| resource == "deployments"));
             exactly(&space, &fleet, 2).await;
             let load = load(&fleet, 12);
             load.settle().await;
             assert_eq!(load.trace().lost, [0.0; 0]);
             fleet.delete();
+            let early = !made.iter().any(|resource| resource == "deployments");
+            if early {
+                break;
+            }
+            assert!(round < ROUNDS, "it was always killed too late");
         }
-        assert!(early > 0, "it was always killed too late");
     });
 }
 
@@ -178,8 +184,12 @@ fn between_the_rules_and_the_pods() {
         fleet.ready(DEADLINE).await;
         let (mut hash, _) = rules_everywhere(&fleet, "", DEADLINE).await;
         let (pods, load) = (fleet.pods(), load(&fleet, 24));
-        let mut between = 0;
-        for (round, after) in [0, 0, 1, 2, 4, 8].into_iter().enumerate() {
+        let mut between = false;
+        for (round, after) in AFTER.into_iter().cycle().enumerate() {
+            if between && round >= AFTER.len() {
+                break;
+            }
+            assert!(round < ROUNDS, "it was always killed too late");
             let after = Duration::from_millis(after);
             let before = space.get(&["configmap", "game-rules"])["data"].clone();
             let is_new = move |object: &Value| object["data"] != before;
@@ -195,12 +205,11 @@ fn between_the_rules_and_the_pods() {
             let (rules, told) = (count("configmaps"), count("pods"));
             println!("killed {after:?} after the rules: it has told {told} pods");
             assert_eq!(rules, 1);
-            between += usize::from(told < pods.len());
+            between |= told < pods.len();
             (hash, _) = rules_everywhere(&fleet, &hash, Duration::from_secs(5)).await;
             fleet.ready(DEADLINE).await;
             assert_eq!(load.ask("upgrade-1", &event, &[json!(1)]), [json!(1)]);
         }
-        assert!(between > 0, "it was always killed too late");
         load.settle().await;
         assert_eq!(load.trace().lost, [0.0; 0]);
         assert_untouched(&pods, &fleet.pods());

@@ -5,13 +5,17 @@ use std::time::Duration;
 use carillon_tests::kubernetes::{self, Fleet, Load, Prometheus, redis, until};
 use serde_json::{Value, json};
 
-use super::{DEADLINE, assert_within_budget, load, prepare, spec, start_operator};
+use super::{
+    DEADLINE, assert_untouched, assert_within_budget, load, prepare, spec, start_operator,
+};
 
 const BUDGET: u32 = 5;
 /// Those that stay: each step down moves a pod's share of them, from a fifth to a half.
 const STAY: usize = 60;
 /// Four steps down, each with its window and its drain.
 const DOWN: Duration = Duration::from_secs(240);
+/// So many decisions, of which each comes at least a second after the one before, are longer than any window here.
+const DECISIONS: u32 = 8;
 
 /// By connections, so many a pod, from one pod to five, with windows of seconds.
 fn autoscaling(prometheus: &str, per_pod: usize) -> Value {
@@ -87,17 +91,35 @@ fn up_and_down_with_the_connections_and_nothing_is_lost() {
     });
 }
 
+/// Waits until nothing is scaled for this reason, in this sentence.
+pub(super) async fn held(fleet: &Fleet<'_>, reason: &str, sentence: &str) -> Duration {
+    let is = |object: &Value| {
+        let mut conditions = object["status"]["conditions"]
+            .as_array()
+            .into_iter()
+            .flatten();
+        let active = conditions.find(|condition| condition["type"] == "ScalingActive");
+        active.is_some_and(|active| {
+            let message = active["message"].as_str().unwrap_or_default();
+            active["status"] == "False" && active["reason"] == reason && message.contains(sentence)
+        })
+    };
+    let what = format!("scaling is held: {reason}, {sentence:?}");
+    fleet.until(&what, DEADLINE, is).await.1
+}
+
 #[test]
-fn without_prometheus_nothing_scales_down() {
+fn while_prometheus_is_late_or_away_nothing_scales_down() {
     kubernetes::test(async |cluster| {
         let (_redis, url) = redis();
         let space = prepare(cluster, "blind");
         let client = cluster.client().await;
-        let prometheus = Prometheus::start(cluster, &space).await;
-        let _operator = start_operator(cluster, &space).await;
+        let mut prometheus = Prometheus::start(cluster, &space).await;
+        let operator = start_operator(cluster, &space).await;
         let mut scaled = spec(&url, 1);
         scaled.as_object_mut().unwrap().remove("replicas");
         scaled["autoscaling"] = autoscaling(&prometheus.url(), 10);
+        scaled["autoscaling"]["prometheus"]["timeout"] = json!("1s");
         let fleet = Fleet::apply(&space, &client, "game", &scaled);
         fleet.ready(DEADLINE).await;
         let load = load(&fleet, 25);
@@ -106,14 +128,25 @@ fn without_prometheus_nothing_scales_down() {
             .await;
         let pods = fleet.pods();
 
-        drop(prometheus);
-        fleet
-            .condition("ScalingActive", "False", None, DEADLINE)
-            .await;
+        let failed = "FailedGetPodsMetric";
+        prometheus.freeze();
+        let took = held(&fleet, failed, "no answer in time").await;
+        println!("that Prometheus does not answer is told after {took:?}");
         load.leave("websocket");
-        // Longer than its window, and than samples count.
-        tokio::time::sleep(Duration::from_secs(30)).await;
-        assert_eq!(fleet.pods(), pods);
-        fleet.ready(DEADLINE).await;
+        operator.decides(failed, DECISIONS, DEADLINE).await;
+        prometheus.kill();
+        held(&fleet, failed, "not reachable").await;
+        operator.decides(failed, DECISIONS, DEADLINE).await;
+        assert_untouched(&pods, &fleet.pods());
+        assert_eq!(load.trace().lost, [0.0; 0]);
+
+        prometheus.revive().await;
+        let fewer = |object: &Value| object["status"]["replicas"].as_u64() < Some(3);
+        let (_, took) = fleet.until("there are fewer pods", DOWN, fewer).await;
+        println!("a pod is taken {took:?} after Prometheus is back");
+        fleet
+            .condition("ScalingActive", "True", None, DEADLINE)
+            .await;
+        load.settle().await;
     });
 }
