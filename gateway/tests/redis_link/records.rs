@@ -166,6 +166,37 @@ fn one_that_is_taken_does_not_come_back() {
     });
 }
 
+/// Until whoever has taken it has written it, or has erased it, others who ask are told so.
+#[test]
+fn one_that_was_just_taken_is_under_way() {
+    run(async {
+        let redis = Redis::start();
+        let bench = Bench::start(&redis).await;
+        let is_under_way = async || {
+            let answer = bench.pair.ask(records::take(KEY.to_owned())).await;
+            records::is_under_way(&answer.unwrap())
+        };
+        assert!(!is_under_way().await, "there is none");
+        for record in [ours("a"), nodes("a")] {
+            redis.command(&["FLUSHALL"]);
+            bench.node_writes(&record);
+            let (_, taken) = bench.take().await.unwrap();
+            assert!(is_under_way().await);
+            assert!(bench.write(taken.next(), &ours("b")).await);
+            let (record, again) = bench.take().await.unwrap();
+            assert_eq!(record, ours("b"));
+            assert!(is_under_way().await);
+            assert!(bench.erase(again.next()).await);
+            assert!(!is_under_way().await, "it has ended");
+        }
+        bench.node_writes(&nodes("c"));
+        let (_, taken) = bench.take().await.unwrap();
+        assert!(bench.write(taken.next(), &ours("c")).await);
+        bench.node_takes();
+        assert!(!is_under_way().await, "Node has it");
+    });
+}
+
 /// A Redis that has lost all, or the record alone, has it again in the end.
 #[test]
 fn what_was_lost_is_written_again() {

@@ -10,6 +10,7 @@ use carillon_tests::gateway::Gateway;
 use carillon_tests::metrics::Metrics;
 use carillon_tests::redis::Redis;
 use carillon_tests::resp;
+use carillon_tests::session::Session;
 use carillon_tests::wait;
 use serde_json::json;
 
@@ -155,4 +156,28 @@ fn by_a_pod_whose_session_node_has_taken() {
     let saved = record(&redis, &key);
     join(&mut old, "later");
     assert_eq!(record(&redis, &key), saved);
+}
+
+/// A pod waits for the answer of a dead one when its client's connection breaks once more: the session is in no place then, and the
+/// pod to which the client comes next waits for it; it may be the same.
+#[test]
+fn while_it_is_being_taken() {
+    for next in [1, 2] {
+        let redis = Redis::start();
+        let mut cluster = Cluster::start(&redis, &setup(), &[Kind::Gateway; 3]);
+        let client = Client::connect(pod(&cluster, 0), "/live", "r");
+        until_written(&redis, &client.pid);
+        let (sid, ticket) = (client.sid.clone(), client.ticket(None));
+        cluster.members[0].process().signal("STOP");
+        let mut first = Session::open(pod(&cluster, 1).port());
+        first.send(&format!("40/live,{ticket}"));
+        let key = key(&client.pid);
+        wait::until("the session is taken", || {
+            (redis.command(&["EXISTS", &key]).integer() == 0).then_some(())
+        });
+        drop(first);
+        let (_, back) = come_back(pod(&cluster, next).port(), "/live", &ticket);
+        assert!(back.is(&sid));
+        cluster.members[0].process().signal("KILL");
+    }
 }
