@@ -98,7 +98,7 @@ impl Entry for Live {
     }
 }
 
-/// Replaces the dashboards in a ConfigMap by their digests: they are large and the same everywhere, and only have to be compared.
+/// Replaces the dashboards in a ConfigMap by their digests: they are large, and only have to be compared.
 pub fn shorten(kind: Kind, object: &mut Value) {
     if kind != Kind::ConfigMap {
         return;

@@ -103,6 +103,22 @@ impl Namespace<'_> {
         Shot::at(self.cluster, &self.process(pod, container))
     }
 
+    /// The resident memory of the first process of a container, in bytes.
+    pub fn resident(&self, pod: &str, container: &str) -> u64 {
+        let file = format!("/proc/{}/status", self.process(pod, container));
+        let output = self
+            .cluster
+            .inside("sed")
+            .args(["-n", "s/^VmRSS: *//p", &file])
+            .output();
+        let text = String::from_utf8_lossy(&output.expect("sed can be run").stdout).into_owned();
+        let kib: Option<u64> = text
+            .split_whitespace()
+            .next()
+            .and_then(|word| word.parse().ok());
+        kib.unwrap_or_else(|| panic!("{pod}/{container} has no memory: {text:?}")) * 1024
+    }
+
     fn process(&self, pod: &str, container: &str) -> String {
         let path =
             format!("jsonpath={{.status.containerStatuses[?(@.name=={container:?})].containerID}}");

@@ -11,6 +11,8 @@ use super::{DEADLINE, prepare, spec, start_operator};
 const FLEETS: usize = 100;
 /// As many as one operator is to keep.
 const THOUSAND: usize = 1_000;
+/// What a pod of the operator may hold with so many fleets, in bytes.
+const MEMORY: u64 = 100_000_000;
 /// How long so many may take, on a small machine.
 const LONG: Duration = Duration::from_secs(600);
 /// How long nothing is written.
@@ -114,8 +116,15 @@ fn a_thousand_fleets_are_kept_within_the_memory_of_a_pod() {
             .as_array()
             .unwrap()
         {
-            let restarts = &pod["status"]["containerStatuses"][0]["restartCount"];
-            assert_eq!(*restarts, 0, "not within its memory: {pod:#}");
+            let (status, name) = (
+                &pod["status"]["containerStatuses"][0],
+                &pod["metadata"]["name"],
+            );
+            assert_eq!(status["restartCount"], 0, "not within its memory: {pod:#}");
+            let name = name.as_str().unwrap();
+            let resident = space.resident(name, status["name"].as_str().unwrap());
+            println!("{name} holds {} MB", resident / 1_000_000);
+            assert!(resident < MEMORY, "{resident} bytes");
         }
         assert!(operator.leader().is_some());
     });
