@@ -24,6 +24,8 @@ mod forbidden;
 mod killed;
 #[path = "fleet/lies.rs"]
 mod lies;
+#[path = "fleet/memory.rs"]
+mod memory;
 #[path = "fleet/node.rs"]
 mod node;
 #[path = "fleet/pods_killed.rs"]
@@ -40,6 +42,8 @@ mod rules;
 mod scaling;
 #[path = "fleet/steady.rs"]
 mod steady;
+#[path = "fleet/stuck.rs"]
+mod stuck;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
