@@ -73,6 +73,7 @@ fn from_nothing_to_nothing() {
             install(cluster, &ours);
             let fleet = Fleet::find(&chat, &client, "talk");
             serves_and_is_upgraded(cluster, &theirs, &fleet).await;
+            chat.kubectl(&["delete", "pod", "talk-test"]);
             theirs.uninstall("talk").unwrap();
             until_empty(&chat).await;
             ours.uninstall("carillon").unwrap();

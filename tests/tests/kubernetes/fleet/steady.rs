@@ -19,7 +19,7 @@ const LONG: Duration = Duration::from_secs(600);
 const REST: Duration = Duration::from_secs(300);
 
 #[test]
-fn a_hundred_fleets_at_rest_cost_no_write() {
+fn at_rest_a_hundred_fleets_cost_no_write() {
     kubernetes::test(async |cluster| {
         let (_redis, url) = redis();
         let space = prepare(cluster, "rest");
