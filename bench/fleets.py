@@ -11,7 +11,7 @@ SPEC = {
     "replicas": 0,
     "image": {"tag": "any"},
     "namespaces": [
-        {"name": "/politics", "events": [{"name": "vote", "join": ["election-{args[0].id}"]}]},
+        {"name": "/politics", "events": [{"name": "vote", "join": ["election-{0.id}"]}]},
         {"name": "/crime"},
         {"name": "/business"},
         {"name": "/engagement"},
@@ -88,7 +88,6 @@ def main(count, operator):
         [operator, "run", "--lease-namespace", "carillon-system", "--log-level", "warn"]
     )
     try:
-        print(f"without fleets: {memory(process)[0]:.0f} MB")
         began = time.monotonic()
         items = [fleet(number) for number in range(count)]
         kubectl("create", "--filename", "-", text=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
