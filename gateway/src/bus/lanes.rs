@@ -225,14 +225,14 @@ impl Bus {
         Some(answer)
     }
 
-    /// Takes a session that was handed over to a process of which nobody has read yet that it has it.
-    pub(super) fn take_moved(
+    /// A session that was handed over to a process of which nobody has read yet that it has it.
+    pub(super) fn given_away(
         &self,
         namespace: &str,
         pid: PrivateId,
         now: Instant,
     ) -> Option<Box<Record>> {
-        self.sessions().take_moved(namespace, pid, now)
+        self.sessions().given_away(namespace, pid, now)
     }
 
     /// Waits until everything that was published here is written, or cannot be.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use carillon_gateway::bus::cluster::records;
+use carillon_gateway::bus::cluster::records::{self, Claim, Taken};
 use carillon_gateway::bus::redis::Value;
 use carillon_gateway::bus::wire::streams::Session;
 use carillon_gateway::id::Version;
@@ -45,7 +45,16 @@ impl<'a> Bench<'a> {
     }
 
     async fn take(&self) -> Option<(String, Version)> {
-        take(&self.pair, KEY).await
+        self.take_by(&Claim::Free).await.map(parts)
+    }
+
+    async fn take_by(&self, claim: &Claim) -> Option<Taken> {
+        take(&self.pair, KEY, claim).await
+    }
+
+    async fn is_under_way(&self) -> bool {
+        let take = records::take(KEY.to_owned(), &Claim::Free);
+        records::is_under_way(&self.pair.ask(take).await.unwrap())
     }
 
     fn node_writes(&self, record: &str) {
@@ -64,10 +73,14 @@ impl<'a> Bench<'a> {
     }
 }
 
-async fn take(pair: &Pair, key: &str) -> Option<(String, Version)> {
-    let answer = pair.ask(records::take(key.to_owned())).await.unwrap();
-    let taken = records::taken(answer)?;
-    Some((String::from_utf8(taken.record).unwrap(), taken.version))
+async fn take(pair: &Pair, key: &str, claim: &Claim) -> Option<Taken> {
+    let take = records::take(key.to_owned(), claim);
+    records::taken(pair.ask(take).await.unwrap())
+}
+
+fn parts(taken: Taken) -> (String, Version) {
+    let record = String::from_utf8(taken.record).unwrap();
+    (record, taken.version)
 }
 
 /// A record of ours, in that room.
@@ -144,15 +157,19 @@ fn one_that_is_taken_does_not_come_back() {
         let bench = Bench::start(&redis).await;
         let (former, moved) = (Version::default(), Version::default().moved());
         assert!(bench.write(former.next(), &ours("a")).await);
-        let (record, taken) = bench.take().await.unwrap();
-        assert_eq!((record, bench.record()), (ours("a"), None));
+        let first = bench.take_by(&Claim::Free).await.unwrap();
+        let mine = Claim::Since(first.mark.clone());
+        let (record, taken) = parts(first);
+        assert_eq!(record, ours("a"));
         assert!(taken > former.moved() && taken > former.next());
-        assert_eq!(bench.take().await, None, "once");
+        assert_eq!(bench.take_by(&mine).await, None, "nothing was written");
         // It may have saved it before it was asked.
         assert!(bench.write(former.next().next(), &ours("b")).await);
-        let (record, again) = bench.take().await.unwrap();
+        assert_eq!(bench.take().await, None, "by others");
+        let (record, again) = bench.take_by(&mine).await.map(parts).unwrap();
         assert_eq!(record, ours("b"));
         assert!(again > taken, "each is later than all before");
+        assert_eq!(bench.take_by(&mine).await, None, "it was taken since");
         assert!(bench.write(again.next(), &ours("c")).await);
         for late in [former.next().next().next(), moved.next(), taken.next()] {
             assert!(!bench.write(late, &ours("late")).await, "{late:?}");
@@ -172,28 +189,75 @@ fn one_that_was_just_taken_is_under_way() {
     run(async {
         let redis = Redis::start();
         let bench = Bench::start(&redis).await;
-        let is_under_way = async || {
-            let answer = bench.pair.ask(records::take(KEY.to_owned())).await;
-            records::is_under_way(&answer.unwrap())
-        };
-        assert!(!is_under_way().await, "there is none");
+        assert!(!bench.is_under_way().await, "there is none");
         for record in [ours("a"), nodes("a")] {
             redis.command(&["FLUSHALL"]);
             bench.node_writes(&record);
             let (_, taken) = bench.take().await.unwrap();
-            assert!(is_under_way().await);
+            assert!(bench.is_under_way().await);
             assert!(bench.write(taken.next(), &ours("b")).await);
             let (record, again) = bench.take().await.unwrap();
             assert_eq!(record, ours("b"));
-            assert!(is_under_way().await);
+            assert!(bench.is_under_way().await);
             assert!(bench.erase(again.next()).await);
-            assert!(!is_under_way().await, "it has ended");
+            assert!(!bench.is_under_way().await, "it has ended");
         }
         bench.node_writes(&nodes("c"));
         let (_, taken) = bench.take().await.unwrap();
         assert!(bench.write(taken.next(), &ours("c")).await);
         bench.node_takes();
-        assert!(!is_under_way().await, "Node has it");
+        assert!(!bench.is_under_way().await, "Node has it");
+    });
+}
+
+/// The record stays until the taker has written it: if that dies, another one takes it by force, and whichever of the two writes
+/// last, the later taker's stands.
+#[test]
+fn one_whose_taker_dies_is_taken_by_force() {
+    run(async {
+        let redis = Redis::start();
+        let bench = Bench::start(&redis).await;
+        let short = Duration::from_millis(500);
+        for record in [ours("a"), nodes("a")] {
+            redis.command(&["FLUSHALL"]);
+            redis.command(&["SET", KEY, &record, "PX", "500"]);
+            let (_, dead) = bench.take().await.unwrap();
+            let left = [KEY, MARK].map(|key| redis.command(&["PTTL", key]).integer());
+            assert!(left.iter().all(|left| *left > 50_000), "{left:?}");
+            assert!(bench.is_under_way().await);
+            let (found, taken) = bench.take_by(&Claim::ByForce).await.map(parts).unwrap();
+            assert_eq!(found, record);
+            assert!(taken > dead);
+            assert!(bench.is_under_way().await, "by the second one");
+            // It was not dead, but slow.
+            assert!(bench.write_for(dead.next(), &ours("slow"), short).await);
+            assert!(bench.is_under_way().await, "still");
+            assert!(bench.write(taken.next(), &ours("b")).await);
+            assert!(!bench.write(dead.next().next(), &ours("slow")).await);
+            assert_eq!(bench.record(), Some(ours("b")));
+        }
+    });
+}
+
+/// The client has come to us, and lost us before we wrote its session, and has come to Node.
+#[test]
+fn one_that_is_under_way_is_taken_by_node() {
+    run(async {
+        let redis = Redis::start();
+        let bench = Bench::start(&redis).await;
+        for record in [ours("a"), nodes("a")] {
+            redis.command(&["FLUSHALL"]);
+            bench.node_writes(&record);
+            let (_, taken) = bench.take().await.unwrap();
+            bench.node_takes();
+            assert!(!bench.is_under_way().await, "there is none");
+            assert!(!bench.write(taken.next(), &ours("late")).await);
+            assert_eq!(bench.record(), None);
+            bench.node_writes(&nodes("b"));
+            assert!(!bench.write(taken.next().next(), &ours("late")).await);
+            let (found, _) = bench.take().await.unwrap();
+            assert_eq!(found, nodes("b"));
+        }
     });
 }
 
@@ -275,7 +339,8 @@ fn on_a_cluster() {
             let new = Version::default().next();
             assert_eq!(pair.ask(write(new.next(), "a")).await, Ok(Value::Int(1)));
             assert_eq!(pair.ask(write(new, "late")).await, Ok(Value::Int(0)));
-            let (record, version) = take(&pair, &key()).await.unwrap();
+            let taken = take(&pair, &key(), &Claim::Free).await;
+            let (record, version) = taken.map(parts).unwrap();
             assert_eq!(record, ours("a"));
             assert_eq!(pair.ask(write(version, "b")).await, Ok(Value::Int(1)));
             assert_eq!(

@@ -15,7 +15,7 @@ use carillon_tests::wait;
 use serde_json::json;
 
 use super::client::{Client, emit, sockets};
-use super::pods::{come_back, key, pod, record, setup, until_written};
+use super::pods::{come_back, key, mark, pod, record, setup, until_written};
 
 /// Waits until Redis is told something of a session.
 fn until_told(monitor: &mut resp::Client, pid: &str) {
@@ -158,26 +158,51 @@ fn by_a_pod_whose_session_node_has_taken() {
     assert_eq!(record(&redis, &key), saved);
 }
 
-/// A pod waits for the answer of a dead one when its client's connection breaks once more: the session is in no place then, and the
+/// A client whose pod is frozen, on its way to the next one: that has taken the session, and waits for an answer.
+fn on_its_way(redis: &Redis, cluster: &mut Cluster<'_>) -> (Client, Session) {
+    let client = Client::connect(pod(cluster, 0), "/live", "r");
+    until_written(redis, &client.pid);
+    let mark = mark(&client.pid);
+    let before = redis.command(&["GET", &mark]).text();
+    cluster.members[0].process().signal("STOP");
+    let mut first = Session::open(pod(cluster, 1).port());
+    first.send(&format!("40/live,{}", client.ticket(None)));
+    wait::until("the session is taken", || {
+        let now = redis.command(&["GET", &mark]).text();
+        // The time of the last taking stands in front.
+        (now[..16] > before[..16]).then_some(())
+    });
+    (client, first)
+}
+
+/// A pod waits for the answer of a dead one when its client's connection breaks once more: the session is on its way then, and the
 /// pod to which the client comes next waits for it; it may be the same.
 #[test]
 fn while_it_is_being_taken() {
     for next in [1, 2] {
         let redis = Redis::start();
         let mut cluster = Cluster::start(&redis, &setup(), &[Kind::Gateway; 3]);
-        let client = Client::connect(pod(&cluster, 0), "/live", "r");
-        until_written(&redis, &client.pid);
-        let (sid, ticket) = (client.sid.clone(), client.ticket(None));
-        cluster.members[0].process().signal("STOP");
-        let mut first = Session::open(pod(&cluster, 1).port());
-        first.send(&format!("40/live,{ticket}"));
-        let key = key(&client.pid);
-        wait::until("the session is taken", || {
-            (redis.command(&["EXISTS", &key]).integer() == 0).then_some(())
-        });
+        let (client, first) = on_its_way(&redis, &mut cluster);
         drop(first);
-        let (_, back) = come_back(pod(&cluster, next).port(), "/live", &ticket);
-        assert!(back.is(&sid));
+        let (_, back) = come_back(pod(&cluster, next).port(), "/live", &client.ticket(None));
+        assert!(back.is(&client.sid));
         cluster.members[0].process().signal("KILL");
+    }
+}
+
+/// The pod that has taken a session dies before it has written it; so does its owner, or goes on, and has given it away by then.
+#[test]
+fn by_a_pod_that_dies_with_it() {
+    for owner in ["KILL", "CONT"] {
+        let redis = Redis::start();
+        let mut cluster = Cluster::start(&redis, &setup(), &[Kind::Gateway; 3]);
+        let (client, first) = on_its_way(&redis, &mut cluster);
+        cluster.members[1].process().signal("KILL");
+        cluster.members[0].process().signal(owner);
+        drop(first);
+        let (_, back) = come_back(pod(&cluster, 2).port(), "/live", &client.ticket(None));
+        assert!(back.is(&client.sid), "{owner}");
+        let found = sockets(pod(&cluster, 2), "/live");
+        assert_eq!(found[0]["rooms"], json!(["room-r"]), "{owner}");
     }
 }

@@ -37,6 +37,11 @@ pub(crate) fn key(pid: &str) -> String {
     format!("sio:session:{pid}")
 }
 
+/// Where its versions lie.
+pub(crate) fn mark(pid: &str) -> String {
+    format!("{{{}}}:version", key(pid))
+}
+
 /// Waits until a session is written.
 pub(crate) fn until_written(redis: &Redis, pid: &str) {
     let key = key(pid);

@@ -12,10 +12,12 @@
 //!    socket, in whatever order they came.
 //! 3. Taking leaves the mark. What a former owner writes until the new one has written is replaced by that, and refused
 //!    afterwards. It is not refused at once: an owner that is asked may just have saved the session, which is read then.
-//! 4. Whoever takes a session writes it soon. Until then the time of the taking is later than the last version, by which
-//!    others who ask know that it is under way: their client had come to the taker first, and has lost it again.
-//! 5. Node's adapter knows no marks. Where a socket has written a record that is not there any more, or is one of Node's, and none of
-//!    ours has taken it, it was taken by Node: that socket writes no more, until its mark has run out.
+//! 4. Taking leaves the record too: whoever has taken it may die before it writes. Until it has written, the time of the taking is
+//!    later than the last version, by which others who ask know that it is under way: their client had come to the taker first, and
+//!    has lost it again. They wait for the taker to write, and take the record [by force](Claim::ByForce) if it does not.
+//! 5. Node's adapter knows no marks. Where a record is not there any more that a socket has taken or written, or it is one of
+//!    Node's that it has not taken, and none of ours has taken it since, it was taken by Node: that socket writes no more, until its
+//!    mark has run out.
 //!
 //! Without a mark anything is accepted: a new session, one of Node's, and all of a Redis that has lost its data.
 
@@ -24,7 +26,7 @@ use std::time::Duration;
 use crate::bus::redis::{Publish, Value, from_redis_value};
 use crate::id::Version;
 
-/// Nothing is under way longer than that.
+/// Nothing is under way longer than that; so long a record lives at least that was taken.
 const A_WHILE: Duration = Duration::from_secs(60);
 
 /// Writes a record, for so long. The answer is 1, or 0 where a newer one was written.
@@ -39,10 +41,27 @@ pub fn erase(key: String, version: Version) -> Publish {
     write(key, version, "", A_WHILE)
 }
 
-/// Reads a record, and deletes it.
-pub fn take(key: String) -> Publish {
+/// By which right a record is taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Claim {
+    /// Only one that nobody else has just taken.
+    #[default]
+    Free,
+    /// The same, or what was written since it was taken by whoever left this [mark](Taken::mark).
+    Since(Box<str>),
+    /// Also one that somebody has taken who does not write it.
+    ByForce,
+}
+
+/// Takes a record. It stays until it is written again.
+pub fn take(key: String, claim: &Claim) -> Publish {
     let ttl = A_WHILE.as_millis().to_string();
-    Publish::script(TAKE, &with_mark(key), &[ttl])
+    let claim = match claim {
+        Claim::Free => "",
+        Claim::Since(mark) => mark,
+        Claim::ByForce => FORCE,
+    };
+    Publish::script(TAKE, &with_mark(key), &[&*ttl, claim])
 }
 
 /// A record that was taken.
@@ -54,6 +73,8 @@ pub struct Taken {
     pub version: Version,
     /// The last version that was accepted before, as text; empty if there was none.
     pub last: Box<str>,
+    /// What was left beside it.
+    pub mark: Box<str>,
 }
 
 /// Whether somebody has taken the session who has not written it yet.
@@ -67,6 +88,7 @@ pub fn taken(answer: Value) -> Option<Taken> {
     found.map(|(record, at, last)| Taken {
         record,
         version: Version::taken(at),
+        mark: format!("{at:016}{last}").into(),
         last: last.into(),
     })
 }
@@ -85,9 +107,14 @@ local mark = redis.call('GET', KEYS[2]) or ''
 local taken, last = string.sub(mark, 1, 16), string.sub(mark, 17)
 local own = string.sub(ARGV[1], 1, 16)
 if ARGV[1] <= last then return 0 end
-if taken == own and string.sub(ARGV[1], 1, 26) == string.sub(last, 1, 26) then
+if taken == own then
+  local is_first = string.sub(last, 1, 16) < own
+  local is_next = string.sub(last, 1, 26) == string.sub(ARGV[1], 1, 26)
   local there = redis.call('GETRANGE', KEYS[1], 0, 0)
-  if there == '' or there == 'h' then return 0 end
+  if (is_first or is_next) and there == '' or is_next and there == 'h' then
+    if is_first then redis.call('SET', KEYS[2], taken .. ARGV[1], 'PX', ARGV[3]) end
+    return 0
+  end
 end
 if taken < own then taken = own end
 redis.call('SET', KEYS[2], taken .. ARGV[1], 'PX', ARGV[3])
@@ -99,20 +126,25 @@ end
 return 1
 ";
 
-/// KEYS the record, its mark; ARGV for how many milliseconds the mark is kept. Answers the record, the time, and the version of
-/// the mark; 0 where another one has just taken it; or nothing.
+/// No mark: those are digits.
+const FORCE: &str = "force";
+
+/// KEYS the record, its mark; ARGV for how many milliseconds both are kept at least, and the claim. Answers the record, the time, and
+/// the version of the mark; 0 where another one has just taken it; or nothing.
 const TAKE: &str = r"
-local time = redis.call('TIME')
 local found = redis.call('GET', KEYS[1])
+if not found then return false end
 local mark = redis.call('GET', KEYS[2]) or ''
-if not found then
-  if string.sub(mark, 1, 16) > string.sub(mark, 17, 32) then return 0 end
-  return false
+local before, last = string.sub(mark, 1, 16), string.sub(mark, 17)
+if before > string.sub(last, 1, 16) and ARGV[2] ~= 'force' then
+  local is_news = before == string.sub(ARGV[2], 1, 16) and mark ~= ARGV[2]
+  if not is_news then return 0 end
 end
-local before = tonumber(string.sub(mark, 1, 16)) or 0
-local taken = math.max(time[1] * 1000 + math.floor(time[2] / 1000), before + 1)
-redis.call('DEL', KEYS[1])
-local last = string.sub(mark, 17)
-redis.call('SET', KEYS[2], string.format('%016.0f', taken) .. last, 'PX', ARGV[1])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local taken = math.max(now, (tonumber(before) or 0) + 1)
+local ttl = math.max(redis.call('PTTL', KEYS[1]), tonumber(ARGV[1]))
+redis.call('SET', KEYS[2], string.format('%016.0f', taken) .. last, 'PX', ttl)
+redis.call('PEXPIRE', KEYS[1], ttl)
 return { found, taken, last }
 ";

@@ -1,5 +1,5 @@
 //! Where each recoverable session is: alive on a shard, or saved until its client comes back. One that goes on in another process is
-//! kept too: until that process has written it, whoever asks for it is sent here.
+//! kept too: until that process has written it, whoever takes it asks here.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -158,34 +158,32 @@ impl Sessions {
         pid: PrivateId,
         now: Instant,
     ) -> Option<Box<Record>> {
-        self.take_kept(wanted, pid, false, now)
-    }
-
-    /// The same, where it was handed over: for who has read that it is here, because no other process has written it since.
-    pub(in crate::bus) fn take_moved(
-        &mut self,
-        wanted: &str,
-        pid: PrivateId,
-        now: Instant,
-    ) -> Option<Box<Record>> {
-        self.take_kept(wanted, pid, true, now)
-    }
-
-    fn take_kept(
-        &mut self,
-        wanted: &str,
-        pid: PrivateId,
-        moved: bool,
-        now: Instant,
-    ) -> Option<Box<Record>> {
-        let is_it = match self.slots.get(&pid) {
-            Some(Slot::Saved {
-                record, has_moved, ..
-            }) => *has_moved == moved && *record.namespace == *wanted,
-            _ => false,
-        };
-        match is_it.then(|| self.remove(pid)).flatten() {
+        self.kept(wanted, pid, false)?;
+        match self.remove(pid) {
             Some(Slot::Saved { record, until, .. }) if now < until => Some(record),
+            _ => None,
+        }
+    }
+
+    /// One that was handed over, for who has read that it is here, because no other process has written it since. It stays: who has
+    /// asked may die before it writes it.
+    pub(in crate::bus) fn given_away(
+        &self,
+        wanted: &str,
+        pid: PrivateId,
+        now: Instant,
+    ) -> Option<Box<Record>> {
+        let (record, until) = self.kept(wanted, pid, true)?;
+        (now < until).then(|| Box::new(record.clone()))
+    }
+
+    fn kept(&self, wanted: &str, pid: PrivateId, moved: bool) -> Option<(&Record, Instant)> {
+        match self.slots.get(&pid) {
+            Some(Slot::Saved {
+                record,
+                until,
+                has_moved,
+            }) if *has_moved == moved && *record.namespace == *wanted => Some((record, *until)),
             _ => None,
         }
     }
