@@ -1,4 +1,6 @@
-//! Links in the documentation lead somewhere.
+//! Links in the documentation lead somewhere, and its commands do what it says.
+
+mod commands;
 
 use std::fs;
 use std::path::Path;
