@@ -235,14 +235,30 @@ pub fn binary() -> PathBuf {
     BINARY
         .get_or_init(|| match std::env::var_os("CARILLON_GATEWAY_BIN") {
             Some(path) => path.into(),
-            None => build(&["--bin", "carillon-gateway"], "carillon-gateway"),
+            None => build(
+                "carillon-gateway",
+                &["--bin", "carillon-gateway"],
+                "carillon-gateway",
+            ),
         })
         .clone()
 }
 
+/// The operator's binary, built once for this run.
+pub fn operator() -> PathBuf {
+    const NAME: &str = "carillon-operator";
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    let build = || build(NAME, &["--bin", NAME], NAME);
+    BINARY.get_or_init(build).clone()
+}
+
 /// An example of the gateway crate, built once.
 pub fn example(name: &str) -> PathBuf {
-    build(&["--example", name], &format!("examples/{name}"))
+    build(
+        "carillon-gateway",
+        &["--example", name],
+        &format!("examples/{name}"),
+    )
 }
 
 /// A command that may build: what cargo tells tests of their package is what build scripts are run again for, ring's among them.
@@ -257,9 +273,9 @@ pub(crate) fn builder(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
-fn build(what: &[&str], output: &str) -> PathBuf {
+fn build(package: &str, what: &[&str], output: &str) -> PathBuf {
     let status = builder(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--quiet", "--package", "carillon-gateway"])
+        .args(["build", "--quiet", "--package", package])
         .args(what)
         .current_dir(workspace())
         .status()

@@ -21,6 +21,7 @@ mod operator;
 mod prometheus;
 mod shared;
 mod shot;
+mod typed;
 mod wait;
 
 use std::path::{Path, PathBuf};

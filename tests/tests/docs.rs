@@ -1,30 +1,12 @@
-//! Links in the documentation lead somewhere.
+//! Links in the documentation lead somewhere, and its commands do what it says.
+
+mod commands;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use carillon_tests::gateway::workspace;
-
-fn pages() -> Vec<PathBuf> {
-    let root = workspace();
-    let folders = [
-        "",
-        "docs",
-        "bench",
-        "charts/carillon",
-        "charts/carillon-cluster",
-        "tests/cluster",
-    ];
-    let files = folders
-        .iter()
-        .flat_map(|folder| fs::read_dir(root.join(folder)).unwrap());
-    let mut pages: Vec<_> = files
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
-        .collect();
-    pages.sort();
-    pages
-}
+use carillon_tests::pages;
 
 /// The text outside of code blocks.
 fn prose(text: &str) -> String {
@@ -72,7 +54,7 @@ fn broken(page: &Path, link: &str) -> Option<String> {
 
 #[test]
 fn links_lead_somewhere() {
-    let pages = pages();
+    let pages = pages::files();
     assert!(pages.len() > 15, "{pages:?}");
     let mut faults = Vec::new();
     for page in &pages {

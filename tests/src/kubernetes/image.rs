@@ -19,7 +19,7 @@ pub enum Program {
 /// An image in the cluster's container runtime.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Image {
-    /// `carillon/gateway` or `carillon/operator`.
+    /// `carillon/gateway` or `carillon/operator`, or what it was renamed to.
     pub repository: &'static str,
     /// Its tag.
     pub tag: String,
@@ -29,6 +29,15 @@ impl Image {
     /// `repository:tag`, as a pod names it.
     pub fn name(&self) -> String {
         format!("{}:{}", self.repository, self.tag)
+    }
+
+    /// The same with what a container runtime adds to a name without a registry.
+    fn full(&self) -> String {
+        match self.repository.split_once('/') {
+            None => format!("docker.io/library/{}", self.name()),
+            Some((registry, _)) if registry.contains('.') => self.name(),
+            Some(_) => format!("docker.io/{}", self.name()),
+        }
     }
 }
 
@@ -118,12 +127,16 @@ impl Kubernetes {
 
     /// The same image under one more tag: another image to everything that compares names.
     pub fn retag(&self, image: &Image, tag: &str) -> Image {
+        self.rename(image, image.repository, tag)
+    }
+
+    /// The same image under one more name, which may be somebody else's.
+    pub fn rename(&self, image: &Image, repository: &'static str, tag: &str) -> Image {
         let other = Image {
-            repository: image.repository,
+            repository,
             tag: tag.to_owned(),
         };
-        let full = |image: &Image| format!("docker.io/{}", image.name());
-        self.ctr(&["images", "tag", "--force", &full(image), &full(&other)]);
+        self.ctr(&["images", "tag", "--force", &image.full(), &other.full()]);
         other
     }
 }

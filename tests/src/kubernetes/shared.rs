@@ -6,9 +6,8 @@ use std::sync::{OnceLock, PoisonError, RwLock};
 
 use tokio::runtime::Runtime;
 
-use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
-
 use super::Kubernetes;
+use crate::network;
 
 /// Tests that stand being run together hold it for reading, one that disturbs the cluster for writing.
 static TURN: RwLock<()> = RwLock::new(());
@@ -69,12 +68,6 @@ impl Kubernetes {
     /// Moves the calling thread, and what it starts from now on, into the cluster's network.
     pub fn enter_network(&self) {
         let init = std::fs::read_to_string(self.folder().join("init")).expect("the cluster is up");
-        let network = std::fs::File::open(format!("/proc/{}/ns/net", init.trim()));
-        let network = network.expect("the cluster's network can be opened");
-        move_into_link_name_space(
-            std::os::fd::AsFd::as_fd(&network),
-            Some(LinkNameSpaceType::Network),
-        )
-        .expect("root may enter a network");
+        network::enter(init.trim());
     }
 }

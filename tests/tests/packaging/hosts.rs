@@ -7,30 +7,29 @@ use std::path::PathBuf;
 
 use carillon_tests::clients::Clients;
 use carillon_tests::container::Container;
-use carillon_tests::gateway::workspace;
+use carillon_tests::desk::Desk;
 use carillon_tests::http::Request;
 use carillon_tests::proxy::Proxy;
 use carillon_tests::redis::Redis;
-use carillon_tests::{packaging, wait};
+use carillon_tests::{packaging, pages, wait};
 use serde_json::{Value, json};
 
 type Environment = BTreeMap<String, String>;
 
 const MEMORY: u64 = 512 << 20;
 const EVENT: &str = "election:results-update";
-
-fn page() -> String {
-    fs::read_to_string(workspace().join("docs/container-hosts.md")).unwrap()
-}
+const PAGE: &str = "docs/container-hosts.md";
+const EMIT: &str = "curl -sS";
+/// The key of the page.
+const KEY: &str = "a-long-random-text";
 
 /// The variables of every `env` block of the page, in order.
 fn environments() -> Vec<Environment> {
-    let page = page();
-    let blocks = page.split("```env\n").skip(1);
+    let blocks = pages::fenced(&pages::read(PAGE), "env");
     blocks
+        .iter()
         .map(|block| {
-            let lines = block.split("```").next().unwrap().lines();
-            let pairs = lines.map(|line| line.split_once('=').unwrap());
+            let pairs = block.lines().map(|line| line.split_once('=').unwrap());
             pairs
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect()
@@ -50,21 +49,19 @@ fn browser(clients: &Clients, name: &str, url: &str, environment: &Environment) 
     clients.ask(name, "join-election", &[json!("1")]);
 }
 
-/// The call of a backend, as the page has it.
-fn emit(key: &str) -> Request {
-    let page = page();
-    let call = page.split("/v1/emit -H").nth(1).unwrap();
-    let body = call
-        .split("-d '")
-        .nth(1)
-        .unwrap()
-        .split('\'')
-        .next()
-        .unwrap();
-    let body: Value = serde_json::from_str(body).unwrap();
-    assert_eq!(body["event"], EVENT);
-    let request = Request::post("/v1/emit").json(&body);
-    request.header("authorization", &format!("Bearer {key}"))
+/// The call of a backend, as the page has it, but for the address and the key; what it prints.
+fn emit(url: &str, key: &str) -> Value {
+    let call = pages::command((PAGE, EMIT));
+    let here = call
+        .replace("https://realtime.example.com", url)
+        .replace(KEY, key);
+    assert!(here.contains(url) && here.contains(key) && here.contains(EVENT));
+    let said = Desk::new().unwrap().run(&here);
+    serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
+fn url_of(container: &Container, port: u16) -> String {
+    format!("http://{}:{port}", container.address())
 }
 
 fn wait_for_event(clients: &Clients, names: &[&str]) {
@@ -81,25 +78,19 @@ fn one_container() {
     let container = Container::start(&environment, MEMORY);
     let port: u16 = environment["PORT"].parse().unwrap();
     let clients = Clients::start();
-    browser(
-        &clients,
-        "browser",
-        &format!("http://{}:{port}", container.address()),
-        &environment,
-    );
+    let url = url_of(&container, port);
+    browser(&clients, "browser", &url, &environment);
 
-    let ask = |request: &Request| container.ask(port, request).unwrap();
     let key = &environment["CARILLON_API_KEY"];
-    assert!(page().contains(&format!("'Authorization: Bearer {key}'")));
-    let told = ask(&emit(key));
-    assert_eq!(told.status, 200, "{}", told.text());
-    assert_eq!(told.json()["recipients"], 1);
+    assert_eq!(key, KEY, "the page's call has the page's key");
+    assert_eq!(emit(&url, key)["recipients"], 1);
     wait_for_event(&clients, &["browser"]);
-    assert_eq!(ask(&emit("another-key")).status, 401);
+    assert_eq!(emit(&url, "another-key")["status"], 401);
 
     let open = Request::get("/socket.io/?EIO=4&transport=polling");
     let from = |origin: &str| {
-        let answer = ask(&open.clone().header("origin", origin));
+        let asked = open.clone().header("origin", origin);
+        let answer = container.ask(port, &asked).unwrap();
         answer
             .header("access-control-allow-origin")
             .map(str::to_owned)
@@ -130,15 +121,10 @@ fn two_containers() {
     let port: u16 = environment["PORT"].parse().unwrap();
     let clients = Clients::start();
     for (name, container) in ["one", "other"].iter().zip(&containers) {
-        browser(
-            &clients,
-            name,
-            &format!("http://{}:{port}", container.address()),
-            &environment,
-        );
+        browser(&clients, name, &url_of(container, port), &environment);
     }
-    let told = containers[0].ask(port, &emit(&environment["CARILLON_API_KEY"]));
-    assert_eq!(told.unwrap().status, 200);
+    let told = emit(&url_of(&containers[0], port), KEY);
+    assert_eq!(told["accepted"], true, "{told}");
     wait_for_event(&clients, &["one", "other"]);
 }
 
@@ -237,8 +223,8 @@ fn two_behind_nginx() {
     for name in names {
         browser(&clients, name, &url, environment);
     }
-    let told = emit(&environment["CARILLON_API_KEY"]).send(nginx.port());
-    assert_eq!(told.status, 200, "{}", told.text());
+    let told = emit(&url, &environment["CARILLON_API_KEY"]);
+    assert_eq!(told["accepted"], true, "{told}");
     wait_for_event(&clients, &names);
     for (name, (container, _)) in &started {
         let sockets = container.metric("carillon_sockets{namespace=\"/politics\"}");

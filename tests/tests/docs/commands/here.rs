@@ -1,0 +1,257 @@
+//! What each block has to print, and what has to be there before.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use carillon_tests::desk::{Background, Desk};
+use carillon_tests::gateway::{KEY, workspace};
+use carillon_tests::http::Request;
+use carillon_tests::pages::{self, Name};
+use carillon_tests::process::Process;
+use carillon_tests::session::Session;
+use carillon_tests::{packaging, wait};
+use serde_json::{Value, json};
+
+/// The block of a page, and what types it.
+type Check = fn(&Desk, &str);
+
+/// All that are typed here.
+pub(crate) const ALL: &[(Name, Check)] = &[
+    (
+        ("README.md", "curl -sS http://localhost:3001/v1/emit"),
+        emit_on_the_client_port,
+    ),
+    (
+        ("README.md", "curl -sS \"http://localhost:3001/v1/rooms"),
+        rooms_and_metrics,
+    ),
+    (("README.md", "carillon-gateway check"), check_and_defaults),
+    (SERVE, check_and_serve),
+    (("docs/quickstart.md", "carillon-gateway probe"), probe),
+    (
+        ("docs/http-api.md", "curl -sS http://localhost:3002/v1/emit"),
+        emit,
+    ),
+    (
+        (
+            "docs/http-api.md",
+            "curl -si 'http://localhost:3001/v1/events",
+        ),
+        poll,
+    ),
+    (
+        ("docs/autoscaling.md", "carillon-operator simulate"),
+        simulate,
+    ),
+];
+
+const SERVE: Name = ("docs/quickstart.md", "carillon-gateway check");
+
+const ADMIN: u16 = 9090;
+const CLIENT: u16 = 3001;
+const API: u16 = 3002;
+
+/// The key of the pages: `$KEY` there, and who serves has it too.
+fn type_with_key(desk: &Desk, block: &str) -> String {
+    desk.run_with(block, &[("KEY", KEY)])
+}
+
+fn answer_of(desk: &Desk, block: &str) -> Value {
+    let said = type_with_key(desk, block);
+    serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
+}
+
+/// Starts what serves, and waits until it does.
+fn serve(desk: &Desk, commands: &str) -> Background {
+    let gateway = desk.start(commands);
+    wait::until("the gateway is ready", || {
+        let ready = Request::get("/readyz").try_send(ADMIN).ok()?;
+        (ready.status == 200).then_some(())
+    });
+    gateway
+}
+
+/// The gateway of the example rules, as `make run` starts it (but that makes a release first) or by itself.
+fn serve_the_example(desk: &Desk, more: &str) -> Background {
+    let file = "examples/government-sim.yaml";
+    serve(
+        desk,
+        &format!("CARILLON_RULES={file} CARILLON_API_KEY={KEY} {more} carillon-gateway"),
+    )
+}
+
+/// A browser of the game in the room of its election.
+fn browser() -> Session {
+    let (mut browser, _) = Session::connected(CLIENT, "/politics");
+    browser.event("/politics", r#"1["join-election","1"]"#);
+    assert!(browser.next().starts_with("43/politics,1"));
+    browser
+}
+
+fn emit_on_the_client_port(desk: &Desk, block: &str) {
+    let _gateway = serve_the_example(desk, "CARILLON_API_PORT=client");
+    reaches_a_browser(desk, block);
+}
+
+fn emit(desk: &Desk, block: &str) {
+    let _gateway = serve_the_example(desk, "");
+    reaches_a_browser(desk, block);
+}
+
+fn reaches_a_browser(desk: &Desk, block: &str) {
+    let mut browsers = [browser(), browser()];
+    let answer = answer_of(desk, block);
+    assert_eq!(answer["accepted"], true, "{answer}");
+    assert_eq!(answer["recipients"], 2, "{answer}");
+    for browser in &mut browsers {
+        browser.expect(r#"42/politics,["election:results-update",{"reported":42}]"#);
+    }
+}
+
+fn rooms_and_metrics(desk: &Desk, block: &str) {
+    let _gateway = serve_the_example(desk, "CARILLON_API_PORT=client");
+    let _browser = browser();
+    let said = type_with_key(desk, block);
+    let (rooms, metrics) = said.split_once("# HELP").unwrap();
+    let rooms: Value = serde_json::from_str(rooms).unwrap();
+    let rooms = rooms["rooms"].as_array().unwrap();
+    let election = json!({ "name": "election-1", "sockets": 1 });
+    assert!(rooms.contains(&election), "{rooms:?}");
+    assert!(
+        metrics.contains("carillon_sockets{namespace=\"/politics\"} 1"),
+        "{metrics}"
+    );
+}
+
+fn check_and_defaults(desk: &Desk, block: &str) {
+    let rules = put_rules(desk);
+    let said = desk.run(block);
+    assert!(said.contains("no faults"), "{said}");
+    let default = "pingTimeout";
+    assert!(!rules.contains(default) && said.contains(default), "{said}");
+
+    let other = Desk::new().unwrap();
+    other
+        .put("rules.yaml", "namespaces: [{ name: x }, { nam: / }]")
+        .unwrap();
+    let refused = other.shell(block).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    let faults = String::from_utf8_lossy(&refused.stdout).into_owned();
+    for place in ["namespaces[0].name", "namespaces[1].nam"] {
+        assert!(faults.contains(place), "{faults}");
+    }
+}
+
+/// Rules that somebody has written.
+fn put_rules(desk: &Desk) -> String {
+    let rules = fs::read_to_string(workspace().join("examples/chat.yaml")).unwrap();
+    desk.put("rules.yaml", &rules).unwrap();
+    rules
+}
+
+fn check_and_serve(desk: &Desk, block: &str) {
+    put_rules(desk);
+    let gateway = serve(desk, block);
+    wait::until("the rules are checked", || {
+        gateway.output().contains("no faults").then_some(())
+    });
+    let (mut session, _) = Session::connected(CLIENT, "/");
+    assert!(
+        session.next().contains("hello"),
+        "the rules welcome whoever connects"
+    );
+    let body = json!({ "namespace": "/", "event": "news", "args": [] });
+    let emit = Request::post("/v1/emit").header("authorization", "Bearer secret");
+    assert_eq!(emit.json(&body).send(API).json()["recipients"], 1);
+}
+
+/// On what the block before it serves.
+fn probe(desk: &Desk, block: &str) {
+    put_rules(desk);
+    let _gateway = serve(desk, &pages::command(SERVE));
+    let said = desk.run(block);
+    for transport in ["polling", "websocket"] {
+        let passed = format!("{transport}: connected to / in");
+        assert!(said.contains(&passed), "{said}");
+    }
+}
+
+fn poll(desk: &Desk, block: &str) {
+    let _gateway = serve_the_example(desk, "");
+    let event = json!({ "namespace": "/business", "rooms": ["company-1"], "event": "metrics", "args": [7] });
+    let emit = Request::post("/v1/emit").header("authorization", &format!("Bearer {KEY}"));
+    let told = emit.json(&event).send(API).json();
+    let said = desk.run(block);
+    let (head, body) = said.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let entry = told["entry"].as_str().unwrap();
+    assert!(
+        head.to_lowercase().contains(&format!("etag: \"{entry}\"")),
+        "{head}"
+    );
+    let body: Value = serde_json::from_str(body).unwrap();
+    assert_eq!(
+        body["events"],
+        json!([{ "id": entry, "event": "metrics", "args": [7] }])
+    );
+}
+
+fn simulate(desk: &Desk, block: &str) {
+    let _prometheus = prometheus(desk.folder());
+    let said = desk.run(block);
+    let of = |begin: &str, decision: &str| {
+        let lines = said.lines().filter(|line| line.starts_with(begin));
+        lines.filter(|line| line.contains(decision)).count()
+    };
+    assert_eq!(
+        of(
+            "1970-01-01T00:15:00Z",
+            "2 → 6    Connections 16000/5000 → 6"
+        ),
+        1,
+        "{said}"
+    );
+    // Six hours, by the interval of 15 s.
+    assert!(of("20", "Connections 4400/5000 → 5") > 1400, "{said}");
+    assert!(said.ends_with("80 passed, 0 failed\n"), "{said}");
+}
+
+/// A Prometheus that has the last hours of the fleet of the policy.
+fn prometheus(folder: &Path) -> Process {
+    const HOURS: u64 = 7;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
+    let times: Vec<_> = (now - HOURS * 3600..now).step_by(30).collect();
+    let mut text = String::new();
+    for series in [
+        "carillon_sessions{namespace=\"sim\",pod=\"game-6d4cf56db6-x7k2m\"} 22000",
+        "app_queue 50",
+    ] {
+        for time in &times {
+            text += &format!("{series} {time}\n");
+        }
+    }
+    let past = folder.join("past");
+    fs::write(&past, text + "# EOF\n").unwrap();
+    let data = folder.join("data");
+    let mut fill = Command::new("promtool");
+    fill.args(["tsdb", "create-blocks-from", "openmetrics"]);
+    packaging::run(fill.arg(past).arg(&data));
+    let config = folder.join("prometheus.yml");
+    fs::write(&config, "global: {}\n").unwrap();
+    let mut command = Command::new("prometheus");
+    command
+        .arg(format!("--config.file={}", config.display()))
+        .arg(format!("--storage.tsdb.path={}", data.display()))
+        .arg(format!("--web.listen-address=127.0.0.1:{ADMIN}"));
+    let process = Process::start("prometheus", &mut command);
+    wait::until("Prometheus is ready", || {
+        let ready = Request::get("/-/ready").try_send(ADMIN).ok()?;
+        (ready.status == 200).then_some(())
+    });
+    process
+}
