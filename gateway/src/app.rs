@@ -93,6 +93,8 @@ pub fn run(config: Config, signals: impl AsyncSignal) -> Result<(), AppError> {
 
 /// Connections of browsers wait so long in the kernel for a process that is not ready yet.
 const READY: Duration = Duration::from_secs(3);
+/// Taking a session takes no longer: who takes it may wait for another one, and ask its owner.
+const CLAIMS: Duration = Duration::from_secs(5);
 
 /// Where signals come from; a test brings its own.
 pub trait AsyncSignal {
@@ -279,6 +281,8 @@ async fn serve(
         () = signals.next() => tracing::warn!("a second signal: ending at once"),
     }
     drop(draining);
+    // What is being taken for a client that is gone by now is given back, or its next pod would wait for us in vain.
+    time::timeout(CLAIMS, bus.claims_nothing()).await.ok();
     fleet.stop();
     bus.flush().await;
     ending.release().await;

@@ -43,7 +43,7 @@ use self::{
     broadcast::{Broadcast, EntryId, HistoryLimits, Mark},
     history::{Past, Replay, Store},
     inbox::{Inbox, Outlet},
-    recovery::sessions::Sessions,
+    recovery::{claims::Claims, sessions::Sessions},
     remote::{Outgoing, Remote},
 };
 
@@ -57,6 +57,7 @@ struct Shared {
     outlets: Vec<Outlet>,
     store: Mutex<Store>,
     sessions: Mutex<Sessions>,
+    claims: Claims,
     next_ack: AtomicU64,
     publisher: u32,
     remote: Option<Remote>,
@@ -136,6 +137,7 @@ impl Bus {
             outlets,
             store: Mutex::new(Store::new(boot_millis, history, recovery, streams)),
             sessions: Mutex::new(Sessions::new(bounds.sessions)),
+            claims: Claims::default(),
             next_ack: AtomicU64::new(0),
             publisher: rand::random(),
             remote,

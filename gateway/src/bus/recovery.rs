@@ -22,6 +22,7 @@ use super::{
 };
 use crate::id::{PrivateId, SocketId, Version};
 
+pub(super) mod claims;
 pub(super) mod kept;
 pub(super) mod sessions;
 
@@ -198,8 +199,14 @@ impl Bus {
         pid: PrivateId,
         now: Instant,
     ) -> Option<Box<Record>> {
+        let _claim = self.0.claims.begin();
         let here = self.take_here(namespace, pid, now).await;
         self.take_anywhere(namespace, pid, here).await
+    }
+
+    /// Waits until no session is being taken: its client may be gone, and then it is written again.
+    pub async fn claims_nothing(&self) {
+        self.0.claims.none().await;
     }
 
     /// The same of this process alone.

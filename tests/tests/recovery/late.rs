@@ -206,3 +206,21 @@ fn by_a_pod_that_dies_with_it() {
         assert_eq!(found[0]["rooms"], json!(["room-r"]), "{owner}");
     }
 }
+
+/// A pod that ends while it takes a session, whose client it has closed by then, writes it before it is gone.
+#[test]
+fn by_a_pod_that_drains() {
+    let redis = Redis::start();
+    let setup = setup().env("CARILLON_DRAIN_HOLD", "0s");
+    let mut cluster = Cluster::start(&redis, &setup, &[Kind::Gateway; 3]);
+    let (client, first) = on_its_way(&redis, &mut cluster);
+    let taker = cluster.members[1].process();
+    taker.signal("TERM");
+    assert!(taker.wait().success());
+    drop(first);
+    let mark = redis.command(&["GET", &mark(&client.pid)]).text();
+    assert_eq!(mark[..16], mark[16..32], "the taker has written it");
+    cluster.members[0].process().signal("KILL");
+    let (_, back) = come_back(pod(&cluster, 2).port(), "/live", &client.ticket(None));
+    assert!(back.is(&client.sid));
+}
