@@ -1,9 +1,9 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`.
 .DEFAULT_GOAL := help
-.PHONY: help run test check docs fuzz bench bench-cluster image test-kubernetes test-skaffold cluster cluster-down dev-cluster version
+.PHONY: help run test check docs fuzz bench bench-cluster image test-kubernetes e2e test-skaffold cluster cluster-down dev-cluster version
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
+	@sed -n 's/^\([a-z0-9-]*\):.*## /  make \1\t/p' Makefile | expand -t 22
 
 run: ## build, serve the example rules on port 3001, print what to open and a ready curl
 	scripts/run
@@ -35,6 +35,9 @@ image: ## container images of our programs and their SBOMs, reproducible, withou
 
 test-kubernetes: ## tests on a Kubernetes of one node (root; the first time it compiles one, about 7 minutes)
 	scripts/test-kubernetes
+
+e2e: ## from nothing to nothing on a Kubernetes of one node, with browsers; writes docs/e2e/report.md (root)
+	scripts/e2e full
 
 test-skaffold: ## skaffold itself on skaffold.yaml, without a cluster (the first time it compiles one, about 5 minutes)
 	scripts/test-skaffold

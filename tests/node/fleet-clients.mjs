@@ -1,8 +1,14 @@
 // A crowd of socket.io-client sockets in front of a fleet whose pods come and go (tests/src/kubernetes/load.rs). Each keeps, for each
 // publisher, which numbers it has received, in the order of arrival, as ranges [first, last]; publishers are clients among them, or a
 // backend that posts. When connections were lost and when they were there again is kept too, in milliseconds of this process's clock.
+// Usage: node fleet-clients.mjs '{"join", "prefix"}': the event by which a client joins a room, and how the rules name that room.
 import { io } from "socket.io-client";
 import { serve } from "./cluster/json.mjs";
+import { Figures } from "./fleet/figures.mjs";
+import { backend, emitter, http } from "./fleet/publishers.mjs";
+import { append, has } from "./fleet/ranges.mjs";
+
+const { join = "join", prefix = "room-" } = JSON.parse(process.argv[2]);
 
 const PATIENCE = 25000;
 // So many connect at once.
@@ -10,6 +16,10 @@ const BATCH = 25;
 const clients = new Map();
 const backends = new Map();
 const trace = { lost: [], back: [] };
+const figures = new Figures();
+
+const target = (namespace, room) => ({ namespace, rooms: [prefix + room], event: "publish" });
+const args = (room, name) => (number) => [room, name, number, performance.now()];
 
 await serve({
   async connect({ name, count, url, namespace = "/", rooms = [], options = {} }) {
@@ -32,23 +42,14 @@ await serve({
 
   // Lets a backend emit to a room by the HTTP API, one call after the other.
   post({ name, url, key, namespace, room, every }) {
-    const kept = { room, next: 0, acked: [], failures: [] };
-    backends.set(name, kept);
-    const call = async () => {
-      const number = ++kept.next;
-      const body = JSON.stringify({ namespace, rooms: [`room-${room}`], event: "publish", args: [room, name, number] });
-      const headers = { authorization: `Bearer ${key}`, "content-type": "application/json" };
-      try {
-        const answer = await fetch(`${url}/v1/emit`, { method: "POST", headers, body });
-        const text = await answer.text();
-        if (answer.ok) append(kept.acked, number);
-        else kept.failures.push(`${answer.status} ${text}`);
-      } catch (error) {
-        kept.failures.push(String(error.cause ?? error));
-      }
-      if (!kept.ended) kept.timer = setTimeout(call, every);
-    };
-    kept.timer = setTimeout(call, 0);
+    backends.set(name, backend(room, every, http({ url, key, ...target(namespace, room) }, args(room, name))));
+  },
+
+  // Lets an emitter do so through Redis.
+  async emit({ name, kind, redis, namespace, room, every }) {
+    const send = await emitter({ kind, redis, ...target(namespace, room) }, args(room, name));
+    // A channel is heard by whoever listens just then.
+    backends.set(name, backend(room, every, send, kind !== "classic"));
   },
 
   hush() {
@@ -80,6 +81,8 @@ await serve({
 
   trace: () => ({ ...trace, now: performance.now() }),
 
+  figures: () => figures.take(),
+
   // Disconnects the clients `<name>-<index>` and forgets them.
   leave({ name }) {
     for (const [each, { socket }] of clients) {
@@ -95,30 +98,33 @@ function connect(name, url, rooms, options) {
   const quick = { reconnectionDelay: 20, reconnectionDelayMax: 500 };
   const socket = io(url, { forceNew: true, auth: { name }, ...quick, ...options });
   // `since` is what each publisher had reached when the client was in its rooms for the first time.
-  const kept = { socket, rooms, ledger: {}, ready: false, reasons: [], recovered: [] };
+  const kept = { socket, rooms, ledger: {}, ready: false, reasons: [], recovered: [], begun: performance.now() };
   clients.set(name, kept);
   const log = packets(socket);
-  socket.on("publish", (room, publisher, number) => {
+  socket.on("publish", (room, publisher, number, sent) => {
     const ranges = (kept.ledger[publisher] ??= []);
-    const repeats = ranges.some(([first, last]) => first <= number && number <= last);
+    const repeats = has(ranges, number);
     append(ranges, number);
+    figures.heard(kept, sent);
     if (repeats) console.error(`${name} has ${number} of ${publisher} again:\n  ${log.splice(0).join("\n  ")}`);
   });
   socket.on("disconnect", (reason) => {
     kept.ready = false;
     kept.reasons.push(reason);
-    trace.lost.push(performance.now());
+    kept.lostAt = performance.now();
+    trace.lost.push(kept.lostAt);
   });
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`waited in vain until ${name} is in its rooms`)), PATIENCE);
     let last = null;
     socket.on("connect_error", (error) => (last = error));
     socket.on("connect", async () => {
+      figures.connected(kept);
       if (kept.since) {
         trace.back.push(performance.now());
         kept.recovered.push(socket.recovered);
       }
-      if (!socket.recovered) await Promise.all(rooms.map((room) => socket.emitWithAck("join", room)));
+      if (!socket.recovered) await Promise.all(rooms.map((room) => socket.emitWithAck(join, room)));
       kept.since ??= numbers();
       kept.ready = true;
       clearTimeout(timer);
@@ -156,13 +162,6 @@ function packets(socket) {
 function numbers() {
   const publishers = [...clients, ...backends].filter(([, { next }]) => next !== undefined);
   return Object.fromEntries(publishers.map(([name, { next }]) => [name, next]));
-}
-
-// A number that does not follow begins a range of its own, also where it repeats one.
-function append(ranges, number) {
-  const last = ranges.at(-1);
-  if (last && last[1] + 1 === number) last[1] = number;
-  else ranges.push([number, number]);
 }
 
 function client(name) {

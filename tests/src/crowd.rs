@@ -45,6 +45,11 @@ impl Ranges {
         self.0.last().map_or(0, |&(_, last)| last)
     }
 
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.0.iter().map(|&(first, last)| last - first + 1).sum()
+    }
+
     /// The numbers in `from + 1 ..= to` that are here.
     pub fn within(&self, from: u64, to: u64) -> impl Iterator<Item = u64> {
         let parts = self.0.iter();

@@ -6,15 +6,20 @@
 //! them at [`NODE`]. So clients, Redis and Prometheus of these helpers work as they do elsewhere.
 
 mod audit;
+mod browser;
+mod chart;
 mod daemon;
 mod definition;
 mod external;
+mod figures;
 mod fleet;
 mod helm;
 mod image;
+mod ingress;
 mod keeper;
 mod kubectl;
 mod load;
+mod lookout;
 mod made_up;
 mod namespace;
 mod operator;
@@ -30,13 +35,16 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
 pub use audit::{Audit, Request};
+pub use browser::Browser;
 pub use daemon::Daemon;
 pub use definition::Optional;
 pub use external::ExternalMetrics;
+pub use figures::Figures;
 pub use fleet::{Fleet, Pod, redis};
 pub use helm::{Helm, MAJORS};
 pub use image::{Image, Program};
-pub use load::{Load, Published, Trace};
+pub use ingress::Ingress;
+pub use load::{Backend, Client as LoadClient, Load, Published, Trace};
 pub use made_up::MadeUp;
 pub use namespace::Namespace;
 pub use operator::{LeaseTimes, Operator, metric};

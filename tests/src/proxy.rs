@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -25,13 +25,24 @@ pub struct Allowance {
     pub idle: u64,
     /// The largest body of a request, in bytes; 0 = any.
     pub body: u64,
+    /// How many seconds connections outlive a reload.
+    pub after_reload: u64,
 }
 
 /// More than a gateway with its defaults needs.
-const AMPLE: Allowance = Allowance { idle: 120, body: 0 };
+const AMPLE: Allowance = Allowance {
+    idle: 120,
+    body: 0,
+    after_reload: 1,
+};
 
-/// How many seconds connections outlive a reload.
-const AFTER_RELOAD: u64 = 1;
+/// The name of its configuration.
+const FILE: &str = "conf";
+
+fn local(ports: &[u16]) -> Vec<SocketAddr> {
+    let address = |port: &u16| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), *port);
+    ports.iter().map(address).collect()
+}
 
 impl Proxy {
     /// nginx with one worker.
@@ -41,7 +52,19 @@ impl Proxy {
 
     /// The same, with other limits.
     pub fn nginx_with(servers: &[u16], allowance: Allowance) -> Self {
+        Self::nginx_to(&local(servers), allowance)
+    }
+
+    /// The same, in front of servers anywhere.
+    pub fn nginx_to(servers: &[SocketAddr], allowance: Allowance) -> Self {
         Self::nginx_by(|folder, port| nginx(folder, port, servers, allowance))
+    }
+
+    /// Has such a one serve new connections by other servers.
+    pub fn point_to(&self, servers: &[SocketAddr], allowance: Allowance) {
+        let configuration = nginx(&self.folder, self.port, servers, allowance);
+        fs::write(self.folder.join(FILE), configuration).expect("it can be written");
+        self.reload();
     }
 
     /// nginx by a configuration of its own, made for a folder and a port.
@@ -77,7 +100,7 @@ impl Proxy {
         })
     }
 
-    /// Has it read its configuration anew: new connections are another worker's, and the former ones are cut a second later.
+    /// Has it read its configuration anew: new connections are another worker's, and the former ones are cut after what they are allowed.
     pub fn reload(&self) {
         let signal = if self.name == "nginx" { "HUP" } else { "USR2" };
         self.process.signal(signal);
@@ -92,7 +115,7 @@ impl Proxy {
         let folder =
             std::env::temp_dir().join(format!("carillon-{name}-{}-{port}", std::process::id()));
         fs::create_dir_all(&folder).expect("a folder of the tests can be made");
-        let file = folder.join("conf");
+        let file = folder.join(FILE);
         fs::write(&file, configuration(&folder, port)).expect("it can be written");
         let mut command = Command::new(binary(name));
         arguments(&mut command, &file);
@@ -135,12 +158,16 @@ impl Drop for Proxy {
 
 /// A server that a socket was refused by is asked again at once: a test of sessions must not
 /// depend on how long a load balancer holds a grudge.
-fn nginx(folder: &Path, port: u16, servers: &[u16], allowance: Allowance) -> String {
-    let Allowance { idle, body } = allowance;
+fn nginx(folder: &Path, port: u16, servers: &[SocketAddr], allowance: Allowance) -> String {
+    let Allowance {
+        idle,
+        body,
+        after_reload,
+    } = allowance;
     let folder = folder.display();
     let mut upstream = String::new();
     for server in servers {
-        let _ = writeln!(upstream, "    server 127.0.0.1:{server} max_fails=0;");
+        let _ = writeln!(upstream, "    server {server} max_fails=0;");
     }
     let own = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
     let own = own
@@ -148,7 +175,7 @@ fn nginx(folder: &Path, port: u16, servers: &[u16], allowance: Allowance) -> Str
         .join("\n");
     format!(
         "worker_processes 1;
-worker_shutdown_timeout {AFTER_RELOAD}s;
+worker_shutdown_timeout {after_reload}s;
 pid {folder}/pid;
 error_log stderr warn;
 events {{ worker_connections 8192; }}
@@ -181,7 +208,9 @@ http {{
 }
 
 fn haproxy(port: u16, servers: &[u16], allowance: Allowance, cookie: &str) -> String {
-    let idle = allowance.idle;
+    let Allowance {
+        idle, after_reload, ..
+    } = allowance;
     let mut list = String::new();
     for (index, server) in servers.iter().enumerate() {
         let _ = writeln!(list, "  server s{index} 127.0.0.1:{server} cookie s{index}");
@@ -189,7 +218,7 @@ fn haproxy(port: u16, servers: &[u16], allowance: Allowance, cookie: &str) -> St
     format!(
         "global
   nbthread 1
-  hard-stop-after {AFTER_RELOAD}s
+  hard-stop-after {after_reload}s
   maxconn 8192
 defaults
   mode http

@@ -211,6 +211,7 @@ fn nginx() {
             "nginx.ingress.kubernetes.io/proxy-read-timeout",
         ),
         body: number(&annotations, "nginx.org/client-max-body-size"),
+        after_reload: 1,
     };
     check("nginx", &engine, |servers| {
         Proxy::nginx_with(servers, allowance)
@@ -223,6 +224,7 @@ fn haproxy() {
     let allowance = Allowance {
         idle: number(&annotations, "haproxy-ingress.github.io/timeout-tunnel"),
         body: number(&annotations, "haproxy-ingress.github.io/proxy-body-size"),
+        after_reload: 1,
     };
     check("haproxy", &engine, |servers| {
         Proxy::haproxy_with(servers, allowance)

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::figures::Figures;
 use super::until;
 use crate::crowd::Ranges;
 use crate::driver::Driver;
@@ -37,6 +38,25 @@ pub struct Client {
     since: BTreeMap<String, u64>,
 }
 
+/// By which way a backend publishes.
+#[derive(Debug, Clone, Copy)]
+pub enum Backend<'a> {
+    /// The HTTP API at this URL, with a key.
+    Http {
+        /// The URL.
+        url: &'a str,
+        /// The key.
+        key: &'a str,
+    },
+    /// An emitter of Socket.IO, through the Redis at this URL.
+    Emitter {
+        /// `streams`, or `classic`, of which nothing is taken for sure.
+        kind: &'a str,
+        /// The URL.
+        redis: &'a str,
+    },
+}
+
 /// What a publisher has sent.
 #[derive(Debug, Clone)]
 pub struct Published {
@@ -56,13 +76,24 @@ pub struct Trace {
     pub lost: Vec<f64>,
     /// Connections that came back.
     pub back: Vec<f64>,
+    /// When this was asked.
+    pub now: f64,
 }
 
 impl Load {
     /// Starts the process, for the fleet at this URL; it has no clients yet.
     pub fn start(url: &str) -> Self {
+        Self::by(url, &json!({}))
+    }
+
+    /// The same, for rules by which `join` joins a room that has this prefix.
+    pub fn joining(url: &str, join: &str, prefix: &str) -> Self {
+        Self::by(url, &json!({ "join": join, "prefix": prefix }))
+    }
+
+    fn by(url: &str, parameters: &Value) -> Self {
         Self {
-            clients: Driver::start("fleet-clients.mjs", &json!({})),
+            clients: Driver::start("fleet-clients.mjs", parameters),
             url: url.to_owned(),
         }
     }
@@ -102,10 +133,22 @@ impl Load {
 
     /// Lets a backend emit to a room of `/` by the HTTP API at this URL, ten times a second.
     pub fn post(&self, name: &str, url: &str, room: &str) {
-        let every = EVERY.as_millis();
-        self.clients.call(&json!({
-            "op": "post", "name": name, "url": url, "key": KEY, "namespace": "/", "room": room, "every": every,
-        }));
+        self.backend(name, Backend::Http { url, key: KEY }, "/", room);
+    }
+
+    /// Lets a backend publish to a room of a namespace, ten times a second.
+    pub fn backend(&self, name: &str, by: Backend<'_>, namespace: &str, room: &str) {
+        let mut operation = match by {
+            Backend::Http { url, key } => json!({ "op": "post", "url": url, "key": key }),
+            Backend::Emitter { kind, redis } => {
+                json!({ "op": "emit", "kind": kind, "redis": redis })
+            }
+        };
+        operation["name"] = json!(name);
+        operation["namespace"] = json!(namespace);
+        operation["room"] = json!(room);
+        operation["every"] = json!(EVERY.as_millis());
+        self.clients.call(&operation);
     }
 
     /// Emits an event by a client and returns the arguments of its ack.
@@ -154,7 +197,13 @@ impl Load {
         Trace {
             lost: seconds("lost"),
             back: seconds("back"),
+            now: trace["now"].as_f64().expect("a number") / 1_000.0,
         }
+    }
+
+    /// What clients saw since this was asked last.
+    pub fn figures(&self) -> Figures {
+        Figures::of(&self.clients.call(&json!({ "op": "figures" })))
     }
 
     /// Waits until every client is connected and in its rooms.
@@ -194,6 +243,11 @@ impl Load {
 }
 
 impl Client {
+    /// How much it has of what a publisher sent; `None` if it is in none of the rooms to which that was.
+    pub fn received(&self, publisher: &str) -> Option<u64> {
+        self.ledger.get(publisher).map(Ranges::count)
+    }
+
     /// What is wrong with its ledgers, given what was published to its rooms.
     /// Nobody gets back what it published itself.
     fn lacks(&self, name: &str, published: &BTreeMap<String, Published>) -> Vec<String> {

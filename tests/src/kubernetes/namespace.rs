@@ -145,6 +145,15 @@ impl Namespace<'_> {
         posted.map(|_| ())
     }
 
+    /// What all its containers that there are have logged.
+    pub fn logs(&self) -> String {
+        let every = ["logs", "--selector=!no-such-label", "--all-containers"];
+        let whole = ["--prefix", "--tail=-1", "--max-log-requests=50"];
+        // One that is just going may have none any more.
+        self.try_kubectl(&[&every[..], &whole].concat())
+            .unwrap_or_default()
+    }
+
     fn tell(&self) {
         let name = &self.name;
         let questions: [&[&str]; 4] = [

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use discovery::{Discovery, Targets};
+use discovery::Targets;
 
+use super::lookout::Lookout;
 use super::{Kubernetes, NODE, Namespace, until};
 use crate::http::Request;
 use crate::ports;
@@ -20,7 +21,7 @@ use crate::process::Process;
 /// A running Prometheus; it is killed, and its folder removed, when this value is dropped.
 pub struct Prometheus {
     process: Process,
-    discovery: Option<Discovery>,
+    discovery: Option<Lookout>,
     program: PathBuf,
     folder: PathBuf,
     address: SocketAddr,
@@ -33,10 +34,23 @@ impl Prometheus {
         Self::start_beside(cluster, namespace, &[]).await
     }
 
+    /// The same for the pods of several namespaces.
+    pub async fn start_for(cluster: &Kubernetes, namespaces: &[&Namespace<'_>]) -> Self {
+        Self::start_with(cluster, namespaces, &[]).await
+    }
+
     /// The same, which also scrapes these addresses, as the job `made-up`.
     pub async fn start_beside(
         cluster: &Kubernetes,
         namespace: &Namespace<'_>,
+        others: &[String],
+    ) -> Self {
+        Self::start_with(cluster, &[namespace], others).await
+    }
+
+    async fn start_with(
+        cluster: &Kubernetes,
+        namespaces: &[&Namespace<'_>],
         others: &[String],
     ) -> Self {
         let port = ports::free();
@@ -52,7 +66,8 @@ impl Prometheus {
             format!("- {{job_name: {name}, honor_labels: {honor}, file_sd_configs: {files}}}\n")
         };
         let config = format!(
-            "global: {{scrape_interval: 1s, scrape_timeout: 1s}}\nscrape_configs:\n{}{}\
+            "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}\n\
+             rule_files: [{RULES}]\nscrape_configs:\n{}{}\
              - {{job_name: made-up, static_configs: [{{targets: {others:?}}}]}}\n",
             job("carillon", false, &targets.gateways),
             job("carillon-operator", true, &targets.operators),
@@ -61,8 +76,8 @@ impl Prometheus {
         let program = cluster.keeper.cache().join("debian/usr/bin/prometheus");
         let address = NODE.parse().expect("the node's address is one");
         let address = SocketAddr::new(address, port);
-        let discovery =
-            Discovery::start(cluster.kubeconfig(), namespace.name().to_owned(), targets);
+        let namespaces = namespaces.iter().map(|one| one.name().to_owned());
+        let discovery = discovery::start(cluster.kubeconfig(), namespaces.collect(), targets);
         let mut prometheus = Self {
             process: run(&program, &folder, address),
             discovery: Some(discovery),
@@ -87,6 +102,17 @@ impl Prometheus {
     /// Its address for pods and tests.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Has it evaluate these groups of rules from now on, each second.
+    pub fn evaluate(&self, groups: &[Value]) {
+        let mut groups = groups.to_vec();
+        // What is meant for minutes would come late for a test.
+        let every = |group: &mut Value| group["interval"] = json!("1s");
+        groups.iter_mut().for_each(every);
+        let file = json!({ "groups": groups }).to_string();
+        fs::write(self.folder.join(RULES), file).expect("the rules can be written");
+        self.process.signal("HUP");
     }
 
     /// Freezes it: what is asked is never answered.
@@ -164,6 +190,8 @@ impl Drop for Prometheus {
 
 /// The name of its configuration.
 const CONFIG: &str = "prometheus.yml";
+/// The name of its rules.
+const RULES: &str = "rules.json";
 
 fn run(program: &Path, folder: &Path, address: SocketAddr) -> Process {
     let mut command = Command::new(program);

@@ -8,25 +8,11 @@ mod renders;
 use std::time::Duration;
 
 use carillon_tests::gateway::KEY;
-use carillon_tests::kubernetes::{
-    self, Fleet, Helm, Image, Kubernetes, Load, MAJORS, Namespace, Program, until,
-};
+use carillon_tests::kubernetes::{self, Fleet, Helm, Kubernetes, Load, MAJORS, Program, until};
 use serde_json::{Value, json};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const CHARTS: [&str; 2] = ["carillon", "carillon-cluster"];
-
-fn operator(cluster: &Kubernetes, more: &Value) -> Value {
-    let tag = cluster.image(Program::Operator).tag;
-    let mut values = json!({
-        "image": { "tag": tag, "pullPolicy": "Never" },
-        "gateway": { "defaultTag": cluster.image(Program::Gateway).tag },
-        "resources": { "requests": { "cpu": "10m" } },
-    });
-    let more = more.as_object().into_iter().flatten();
-    more.for_each(|(key, value)| values[key] = value.clone());
-    values
-}
 
 /// A fleet of two, with a Redis of its own, whose clients may send these events.
 fn fleet(cluster: &Kubernetes, events: &[&str]) -> Value {
@@ -34,7 +20,6 @@ fn fleet(cluster: &Kubernetes, events: &[&str]) -> Value {
         .iter()
         .map(|name| json!({ "name": name, "ack": { "args": true } }))
         .collect();
-    let image = |image: Image| json!({ "repository": image.repository, "tag": image.tag, "pullPolicy": "Never" });
     json!({
         "spec": {
             "replicas": 2,
@@ -49,9 +34,9 @@ fn fleet(cluster: &Kubernetes, events: &[&str]) -> Value {
                 { "name": "gateway", "resources": { "requests": { "cpu": "10m", "memory": "32Mi" } } },
             ] } },
         },
-        "devRedis": { "enabled": true, "image": image(cluster.redis_image()) },
-        "test": { "image": image(cluster.image(Program::Gateway)) },
-        "wait": { "image": image(cluster.image(Program::Operator)) },
+        "devRedis": { "enabled": true, "image": cluster.redis_image().values() },
+        "test": { "image": cluster.image(Program::Gateway).values() },
+        "wait": { "image": cluster.image(Program::Operator).values() },
         "extraObjects": [{
             "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "backend" },
             "stringData": { "token": KEY },
@@ -75,30 +60,25 @@ fn from_nothing_to_nothing() {
             serves_and_is_upgraded(cluster, &theirs, &fleet).await;
             chat.kubectl(&["delete", "pod", "talk-test"]);
             theirs.uninstall("talk").unwrap();
-            until_empty(&chat).await;
+            chat.until_empty(DEADLINE).await;
             ours.uninstall("carillon").unwrap();
             assert!(
-                is_defined(cluster),
+                cluster.has_definition(),
                 "a definition is kept unless that is not wanted"
             );
             // And with it: the kept one is taken over.
-            let not_kept = operator(cluster, &json!({ "crds": { "keep": false } }));
+            let not_kept = cluster.operator_values(&json!({ "crds": { "keep": false } }));
             ours.apply("carillon", "carillon", &not_kept).unwrap();
             ours.uninstall("carillon").unwrap();
-            let gone = async || {
-                (!is_defined(cluster))
-                    .then_some(())
-                    .ok_or_else(|| "it is there".to_owned())
-            };
-            until("the definition is gone", DEADLINE, gone).await;
-            nothing_is_left(cluster, &system);
+            cluster.until_undefined(DEADLINE).await;
+            system.holds_no_operator();
         }
     });
 }
 
 fn install(cluster: &Kubernetes, helm: &Helm<'_>) {
     let notes = helm
-        .apply("carillon", "carillon", &operator(cluster, &json!({})))
+        .apply("carillon", "carillon", &cluster.operator_values(&json!({})))
         .unwrap();
     assert!(
         notes.contains("helm install my carillon-cluster"),
@@ -108,7 +88,7 @@ fn install(cluster: &Kubernetes, helm: &Helm<'_>) {
     let notes = helm.apply(
         "carillon",
         "carillon",
-        &operator(cluster, &json!({ "replicas": 1 })),
+        &cluster.operator_values(&json!({ "replicas": 1 })),
     );
     assert!(notes.unwrap().contains("WARNING: with one copy"));
 }
@@ -159,34 +139,6 @@ fn is_ready_now(fleet: &Fleet<'_>) {
         is_of_now && ready.is_some_and(|ready| ready["status"] == "True"),
         "Helm came back before the fleet was ready: {object:#}"
     );
-}
-
-async fn until_empty(namespace: &Namespace<'_>) {
-    let kinds = "deployments,pods,services,configmaps,serviceaccounts,poddisruptionbudgets,jobs,roles,rolebindings";
-    let empty = async || {
-        let left = namespace.kubectl(&["get", kinds, "--output=name"]);
-        // These are Kubernetes' own in every namespace.
-        let own = ["configmap/kube-root-ca.crt", "serviceaccount/default"];
-        let left: Vec<_> = left.lines().filter(|name| !own.contains(name)).collect();
-        if left.is_empty() {
-            Ok(())
-        } else {
-            Err(left.join(" "))
-        }
-    };
-    until("nothing of the fleet is left", DEADLINE, empty).await;
-}
-
-fn is_defined(cluster: &Kubernetes) -> bool {
-    let found = cluster.try_kubectl(&["get", "crd", "realtimeclusters.carillon.dev"]);
-    found.is_ok()
-}
-
-fn nothing_is_left(cluster: &Kubernetes, namespace: &Namespace<'_>) {
-    let roles = cluster.kubectl(&["get", "clusterroles,clusterrolebindings", "--output=name"]);
-    assert!(!roles.contains("carillon"), "{roles}");
-    let left = namespace.kubectl(&["get", "deployments,serviceaccounts,roles", "--output=name"]);
-    assert!(!left.contains("carillon"), "{left}");
 }
 
 /// Values that mean nothing are refused before anything is sent.

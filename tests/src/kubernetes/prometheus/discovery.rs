@@ -2,19 +2,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::thread::JoinHandle;
-use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, Client};
 use serde_json::{Value, json};
 
-use crate::kubernetes::client_of;
-
-/// How often the pods are listed.
-const EVERY: Duration = Duration::from_millis(500);
+use crate::kubernetes::lookout::Lookout;
 
 /// The files of targets.
 pub(super) struct Targets {
@@ -24,43 +18,20 @@ pub(super) struct Targets {
     pub(super) operators: PathBuf,
 }
 
-/// Keeps the files of targets true; it ends when this value is dropped.
-pub(super) struct Discovery {
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Discovery {
-    pub(super) fn start(kubeconfig: PathBuf, namespace: String, files: Targets) -> Self {
-        let (stop, stopped) = mpsc::channel();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            let runtime = runtime.expect("a runtime can be made");
-            let client = runtime.block_on(client_of(&kubeconfig, |_| ()));
-            while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
-                // Without an answer the last targets stay, as Prometheus' own discovery has it.
-                if let Some(pods) = runtime.block_on(pods(&client, &namespace)) {
-                    write(&files.gateways, &targets(&pods, "admin"));
-                    write(&files.operators, &targets(&pods, "metrics"));
-                }
-            }
-        });
-        Self {
-            stop: Some(stop),
-            thread: Some(thread),
+/// Keeps the files of targets true; it ends when the value is dropped.
+pub(super) fn start(kubeconfig: PathBuf, namespaces: Vec<String>, files: Targets) -> Lookout {
+    Lookout::start(kubeconfig, async move |client| {
+        let mut all = Vec::new();
+        for namespace in &namespaces {
+            // Without an answer the last targets stay, as Prometheus' own discovery has it.
+            let Some(pods) = pods(client, namespace).await else {
+                return;
+            };
+            all.extend(pods);
         }
-    }
-}
-
-impl Drop for Discovery {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
+        write(&files.gateways, &targets(&all, "admin"));
+        write(&files.operators, &targets(&all, "metrics"));
+    })
 }
 
 async fn pods(client: &Client, namespace: &str) -> Option<Vec<Pod>> {

@@ -1,0 +1,254 @@
+//! What the way was like: `report.md` for people, `report.json` for programs, and a picture of each step.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use carillon_tests::gateway::workspace;
+use carillon_tests::kubernetes::{Figures, LoadClient as Client, Published, Trace};
+use serde_json::{Value, json};
+
+/// The window in which reconnects are counted, in seconds: in a shorter one a pause of the clients' process would count as a burst.
+const WINDOW: f64 = 5.0;
+
+/// A state that was looked at.
+pub(super) struct Step {
+    /// What has happened.
+    pub(super) name: String,
+    /// Until it was so.
+    pub(super) took: Duration,
+    /// All reconnects until now.
+    pub(super) trace: Trace,
+    /// What clients saw since the step before.
+    pub(super) figures: Figures,
+    /// What an administrator sees.
+    pub(super) table: String,
+    /// Each with its state.
+    pub(super) alerts: Vec<String>,
+}
+
+/// The steps so far.
+#[derive(Default)]
+pub(super) struct Report {
+    steps: Vec<Value>,
+    since: f64,
+    connects: Vec<f64>,
+    reconnects: Vec<f64>,
+}
+
+/// Where it is written: `CARILLON_E2E_REPORT`, below the workspace.
+fn folder() -> PathBuf {
+    let folder = std::env::var("CARILLON_E2E_REPORT");
+    let folder = workspace().join(folder.as_deref().unwrap_or("target/e2e"));
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn seconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 10.0).round() / 10.0
+}
+
+impl Report {
+    /// A step at which nobody was looked at.
+    pub(super) fn note(&mut self, name: &str, began: SystemTime) {
+        let took = seconds(began.elapsed().unwrap());
+        println!("{took} s: {name}");
+        self.steps.push(json!({ "step": name, "seconds": took }));
+    }
+
+    /// The file for the picture of the next step.
+    pub(super) fn picture(&self) -> PathBuf {
+        folder().join(format!("step-{}.png", self.steps.len() + 1))
+    }
+
+    /// A step, and the most connections that were lost in it a second.
+    pub(super) fn step(&mut self, step: &Step) -> f64 {
+        let within = |times: &[f64]| -> Vec<f64> {
+            let since = times.partition_point(|time| *time < self.since);
+            times[since..].to_vec()
+        };
+        let (lost, back) = (within(&step.trace.lost), within(&step.trace.back));
+        let worst = Trace::worst(&lost, WINDOW);
+        let figures = &step.figures;
+        let percentile = |times, hundredths| Figures::percentile(times, hundredths).round();
+        let row = json!({
+            "step": step.name, "seconds": seconds(step.took),
+            "lostConnections": lost.len(), "reconnected": back.len(), "mostLostPerSecond": worst,
+            "reconnectMs": {
+                "p50": percentile(&figures.reconnects, 50), "p99": percentile(&figures.reconnects, 99),
+                "max": percentile(&figures.reconnects, 100),
+            },
+            "connectMs": { "p50": percentile(&figures.connects, 50), "p99": percentile(&figures.connects, 99) },
+            "broadcastMs": { "p50": figures.latency[0], "p99": figures.latency[1], "max": figures.latency[2] },
+            "longestSilenceMs": figures.silence.round(), "events": figures.received,
+            "alerts": step.alerts, "kubectl": step.table,
+            "picture": format!("step-{}.png", self.steps.len() + 1),
+        });
+        println!("{row:#}");
+        self.steps.push(row);
+        self.since = step.trace.now;
+        self.connects.extend(&figures.connects);
+        self.reconnects.extend(&figures.reconnects);
+        worst
+    }
+
+    /// Writes it. Nothing was lost, or the test would not have come here.
+    pub(super) fn end(
+        mut self,
+        published: &BTreeMap<String, Published>,
+        seen: &BTreeMap<String, Client>,
+        trace: &Trace,
+        lines: usize,
+    ) {
+        self.connects.sort_by(f64::total_cmp);
+        self.reconnects.sort_by(f64::total_cmp);
+        let publishers: BTreeMap<_, _> = published
+            .iter()
+            .map(|(name, sent)| {
+                let of = |client: &Client| client.received(name);
+                let least = seen.values().filter_map(of).min();
+                let told = json!({
+                    "published": sent.last, "taken": sent.acked.count(), "failures": sent.failures.len(),
+                    "leastReceivedByAClient": least,
+                });
+                (name.clone(), told)
+            })
+            .collect();
+        let reports = seen.values().flat_map(|client| &client.recovered);
+        let (recovered, all) =
+            reports.fold((0, 0), |(yes, all), it| (yes + usize::from(*it), all + 1));
+        let report = json!({
+            "steps": self.steps,
+            "clients": seen.len(), "publishers": publishers,
+            "lost": 0, "doubled": 0, "reordered": 0,
+            "lostConnections": trace.lost.len(), "reconnected": trace.back.len(),
+            "recovered": { "sessions": recovered, "of": all },
+            "connectMs": { "p50": Figures::percentile(&self.connects, 50).round(), "p99": Figures::percentile(&self.connects, 99).round() },
+            "reconnectMs": { "p50": Figures::percentile(&self.reconnects, 50).round(), "p99": Figures::percentile(&self.reconnects, 99).round() },
+            "linesWithoutSecrets": lines,
+        });
+        assert!(
+            trace.back.len() * 100 >= trace.lost.len() * 95,
+            "{report:#}"
+        );
+        let folder = folder();
+        fs::write(folder.join("report.json"), format!("{report:#}\n")).unwrap();
+        fs::write(folder.join("report.md"), markdown(&report)).unwrap();
+        println!("{}", folder.join("report.md").display());
+    }
+}
+
+const HEAD: &str = "# From end to end
+
+The report of a run of `make e2e`, written by it: the two charts, the game of [examples/government-sim.yaml](../../examples/government-sim.yaml), its pages in Chromium and clients
+behind an nginx that follows the fleet's endpoints, backends by HTTP and by both emitters, on a whole Kubernetes of one node. Ten events a second by each backend, to every client that stays.
+
+";
+
+fn markdown(report: &Value) -> String {
+    let mut text = HEAD.to_owned();
+    text.push_str("| Step | s | connections lost, back | most lost/s in 5 s | reconnect p50, p99, max ms | broadcast p50, p99, max ms | longest silence ms | alerts |\n|---|---|---|---|---|---|---|---|\n");
+    let steps = || report["steps"].as_array().into_iter().flatten();
+    for step in steps() {
+        let name = step["step"].as_str().unwrap();
+        let _ = write!(text, "| {name} | {} |", step["seconds"]);
+        if step["events"].is_null() {
+            text.push_str(" | | | | | |\n");
+            continue;
+        }
+        let number = |pointer: &str| {
+            step.pointer(pointer)
+                .and_then(Value::as_f64)
+                .unwrap_or_default()
+        };
+        let alerts: Vec<_> = step["alerts"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        let _ = writeln!(
+            text,
+            " {}, {} | {:.1} | {:.0}, {:.0}, {:.0} | {:.1}, {:.1}, {:.0} | {:.0} | {} |",
+            step["lostConnections"],
+            step["reconnected"],
+            number("/mostLostPerSecond"),
+            number("/reconnectMs/p50"),
+            number("/reconnectMs/p99"),
+            number("/reconnectMs/max"),
+            number("/broadcastMs/p50"),
+            number("/broadcastMs/p99"),
+            number("/broadcastMs/max"),
+            number("/longestSilenceMs"),
+            alerts.join(", "),
+        );
+    }
+    sums(&mut text, report);
+    for step in steps().filter(|step| !step["events"].is_null()) {
+        let (name, table) = (
+            step["step"].as_str().unwrap(),
+            step["kubectl"].as_str().unwrap().trim_end(),
+        );
+        let picture = step["picture"].as_str().unwrap();
+        let _ = write!(
+            text,
+            "\n## {name}\n\n```console\n$ kubectl get realtimeclusters\n{table}\n```\n\n![the game's page]({picture})\n"
+        );
+    }
+    text
+}
+
+fn sums(text: &mut String, report: &Value) {
+    let number = |pointer: &str| {
+        report
+            .pointer(pointer)
+            .and_then(Value::as_f64)
+            .unwrap_or_default()
+    };
+    let verdict = |holds: bool| if holds { "yes" } else { "no" };
+    let lost = number("/lostConnections");
+    let share = if lost > 0.0 {
+        number("/reconnected") / lost * 100.0
+    } else {
+        100.0
+    };
+    let rest = report["steps"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|step| step["step"] == "at rest");
+    let broadcast = rest
+        .and_then(|step| step.pointer("/broadcastMs/p99"))
+        .and_then(Value::as_f64)
+        .unwrap_or_default();
+    let (connect, reconnect) = (number("/connectMs/p99"), number("/reconnectMs/p99"));
+    let _ = write!(
+        text,
+        "\n| Target | Measured | Held |\n|---|---|---|\n\
+         | nothing lost, doubled or reordered in recoverable namespaces | 0, 0, 0 of what was taken, by {} clients | yes |\n\
+         | broadcast p99 < 100 ms | {broadcast:.1} ms at rest | {} |\n\
+         | connect p99 < 2 s | {connect:.0} ms | {} |\n\
+         | reconnect p99 < 3 s | {reconnect:.0} ms | {} |\n\
+         | reconnects that succeed ≥ 95 % | {share:.1} %; {} of {} with the session recovered | {} |\n\
+         | no secret in logs, metrics, objects | none in {} lines | yes |\n\n\
+         | Backend | published | taken | refused | received by each client at least |\n|---|---|---|---|---|\n",
+        report["clients"],
+        verdict(broadcast < 100.0),
+        verdict(connect < 2_000.0),
+        verdict(reconnect < 3_000.0),
+        report["recovered"]["sessions"],
+        report["recovered"]["of"],
+        verdict(share >= 95.0),
+        report["linesWithoutSecrets"],
+    );
+    for (name, told) in report["publishers"].as_object().into_iter().flatten() {
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {} | {} | {} |",
+            told["published"], told["taken"], told["failures"], told["leastReceivedByAClient"],
+        );
+    }
+    text.push_str("\n`redis-emitter` publishes on channels: at most once, so that nothing of it counts as taken. What is published while Redis is away is refused or reaches the clients of one pod alone.\n");
+}

@@ -1,0 +1,53 @@
+//! Secrets that are marked, and who must not tell them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use carillon_tests::http::Request;
+use carillon_tests::kubernetes::{Fleet, Namespace};
+
+/// The key of the backends.
+pub(super) const KEY: &str = "marked-key-4f1c08e2b7";
+/// What clients send as their token, their cookie and in their query.
+pub(super) const TOKEN: &str = "marked-token-93ad17c6";
+/// What both have in common.
+const MARK: &str = "marked-";
+
+/// What was told in logs, metrics and objects.
+#[derive(Debug, Default)]
+pub(super) struct Marks {
+    lines: usize,
+    found: Vec<String>,
+}
+
+impl Marks {
+    /// Looks at what there is now.
+    pub(super) fn look(&mut self, namespaces: [&Namespace<'_>; 2], fleet: &Fleet<'_>) {
+        for namespace in namespaces {
+            self.see(&namespace.logs());
+            let kinds = "realtimeclusters,deployments,pods,configmaps,events,services";
+            self.see(&namespace.kubectl(&["get", kinds, "--output=yaml"]));
+        }
+        let operators = namespaces[0].pods("app.kubernetes.io/component=operator");
+        let operators = operators.iter().map(|(_, ip)| (*ip, 8080));
+        let gateways = fleet.pods().into_iter().map(|pod| (pod.ip, 9090));
+        for address in operators.chain(gateways).map(SocketAddr::from) {
+            // It may just end.
+            let answer = Request::get("/metrics").send_to(address, Duration::from_secs(2));
+            answer.iter().for_each(|answer| self.see(&answer.text()));
+        }
+    }
+
+    fn see(&mut self, text: &str) {
+        self.lines += text.lines().count();
+        let found = text.lines().filter(|line| line.contains(MARK));
+        self.found.extend(found.map(str::to_owned));
+    }
+
+    /// Panics with where a mark was found; how many lines were looked at.
+    pub(super) fn none(&self) -> usize {
+        assert_eq!(self.found, [""; 0], "secrets that were told");
+        assert!(self.lines > 1_000, "only {} lines", self.lines);
+        self.lines
+    }
+}
