@@ -95,6 +95,9 @@ impl Default for Caches {
     }
 }
 
+/// So many objects are listed at once: dashboards and rules of a fleet are a ConfigMap of 100 kB each, and a page is held whole.
+const PAGE: u32 = 50;
+
 const FLEETS: &str = KIND;
 const REPLICA_SETS: &str = "ReplicaSet";
 const PODS: &str = "Pod";
@@ -202,7 +205,7 @@ impl Watches {
         let known = |caches: &Caches| caches.complete(FLEETS);
         let source = Source {
             apis: self.apis(&resource),
-            config: watcher::Config::default(),
+            config: watcher::Config::default().page_size(PAGE),
             resource,
             is_needed: true,
         };
@@ -309,7 +312,9 @@ impl<K> Source<K> {
     fn labelled(apis: Vec<Api<K>>, resource: ApiResource) -> Self {
         Self {
             apis,
-            config: watcher::Config::default().labels(label::CLUSTER),
+            config: watcher::Config::default()
+                .labels(label::CLUSTER)
+                .page_size(PAGE),
             resource,
             is_needed: true,
         }

@@ -65,6 +65,7 @@ fn the_families_are_there_and_a_fleet_leaves_nothing() {
     ] {
         assert!(text.lines().any(|found| found == line), "{line} in {text}");
     }
+    assert!(text.contains("\nprocess_resident_memory_bytes "), "{text}");
     metrics.fleet.forget(&fleet);
     assert!(!metrics.render().unwrap().contains("cluster=\"game\""));
 }

@@ -172,6 +172,10 @@ fn requests() -> Row {
             Lines.panel("Request time, 99th percentile by verb", "s", "Until the API server answers.")
                 .ask("histogram_quantile(0.99, sum by (verb, le) (rate(rest_client_request_duration_seconds_bucket{OPERATOR}[WINDOW])))", "{{verb}}")
                 .alert("CarillonOperatorSlow"),
+            Lines.panel("Memory of the operator", "bytes", "Resident. A thousand fleets take 70 MB.")
+                .ask("max by (pod) (process_resident_memory_bytes{OPERATOR})", "{{pod}}"),
+            Lines.panel("CPU of the operator", "short", "Cores.")
+                .ask("max by (pod) (rate(process_cpu_seconds_total{OPERATOR}[WINDOW]))", "{{pod}}"),
         ],
     )
 }
