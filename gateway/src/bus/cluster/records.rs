@@ -17,7 +17,8 @@
 //!    has lost it again. They wait for the taker to write, and take the record [by force](Claim::ByForce) if it does not.
 //! 5. Node's adapter knows no marks. Where a record is not there any more that a socket has taken or written, or it is one of
 //!    Node's that it has not taken, and none of ours has taken it since, it was taken by Node: that socket writes no more, until its
-//!    mark has run out.
+//!    mark has run out. What Node takes and saves again between our taking of a record of its own and our writing cannot be told from
+//!    what we took, and is replaced.
 //!
 //! Without a mark anything is accepted: a new session, one of Node's, and all of a Redis that has lost its data.
 
