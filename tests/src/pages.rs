@@ -1,5 +1,6 @@
 //! The pages of the documentation, and the commands on them.
 
+pub mod names;
 mod proofs;
 
 use std::fs;

@@ -278,12 +278,20 @@ impl Client {
 }
 
 impl Trace {
-    /// The most events in any window of so many seconds, its end excluded, by the second. `times` are in order.
-    pub fn worst(times: &[f64], window: f64) -> f64 {
-        let within = |from: &f64| times.partition_point(|time| *time < from + window);
+    /// The window in which reconnects are counted, in seconds: in a shorter one a pause of the clients' process would count as a burst.
+    pub const WINDOW: f64 = 5.0;
+
+    /// The most events in any window, its end excluded, by the second. `times` are in order.
+    pub fn worst(times: &[f64]) -> f64 {
+        let within = |from: &f64| times.partition_point(|time| *time < from + Self::WINDOW);
         let counts = times.iter().enumerate();
         let most = counts.map(|(index, from)| within(from) - index).max();
-        most.unwrap_or(0) as f64 / window
+        most.unwrap_or(0) as f64 / Self::WINDOW
+    }
+
+    /// So many events a second a budget allows: a tenth more than it says.
+    pub fn allowed(budget: u32) -> f64 {
+        f64::from(budget) * 1.1
     }
 }
 

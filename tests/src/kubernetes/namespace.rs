@@ -150,8 +150,8 @@ impl Namespace<'_> {
         let every = ["logs", "--selector=!no-such-label", "--all-containers"];
         let whole = ["--prefix", "--tail=-1", "--max-log-requests=50"];
         // One that is just going may have none any more.
-        self.try_kubectl(&[&every[..], &whole].concat())
-            .unwrap_or_default()
+        let but = ["--ignore-errors"];
+        self.kubectl(&[&every[..], &whole, &but].concat())
     }
 
     fn tell(&self) {

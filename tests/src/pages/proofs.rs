@@ -1,6 +1,9 @@
 //! How each block of commands is proven to do what its page says.
 
 use super::Name;
+use super::names::{
+    AUTOSCALING, CHART, CLUSTER, FLEET_CHART, HOSTS, HTTP_API, OPERATOR, QUICKSTART, README,
+};
 
 /// A way to prove it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,16 +19,6 @@ pub enum Proof {
 }
 
 use Proof::{By, Here, Kubernetes, Unproven};
-
-const README: &str = "README.md";
-const QUICKSTART: &str = "docs/quickstart.md";
-const CLUSTER: &str = "docs/cluster.md";
-const HTTP_API: &str = "docs/http-api.md";
-const AUTOSCALING: &str = "docs/autoscaling.md";
-const OPERATOR: &str = "docs/operator.md";
-const HOSTS: &str = "docs/container-hosts.md";
-const CHART: &str = "charts/carillon/README.md";
-const FLEET_CHART: &str = "charts/carillon-cluster/README.md";
 
 const BY_HAND: Proof = By("tests/tests/cluster_gateway/by_hand.rs");
 const BY_HOSTS: Proof = By("tests/tests/packaging/hosts.rs");

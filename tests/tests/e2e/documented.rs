@@ -6,16 +6,10 @@ use std::collections::BTreeSet;
 use carillon_tests::clients::Clients;
 use carillon_tests::desk::Desk;
 use carillon_tests::kubernetes::{self, Kubernetes, Program};
+use carillon_tests::pages::names::{CHART, FLEET_CHART, HOSTS, OPERATOR, QUICKSTART, README};
 use carillon_tests::pages::{self, Name, Proof};
 use carillon_tests::wait;
 use serde_json::{Value, json};
-
-const README: &str = "README.md";
-const QUICKSTART: &str = "docs/quickstart.md";
-const OPERATOR: &str = "docs/operator.md";
-const HOSTS: &str = "docs/container-hosts.md";
-const CHART: &str = "charts/carillon/README.md";
-const FLEET_CHART: &str = "charts/carillon-cluster/README.md";
 
 /// What the operator's own registry is on the page.
 const ELSEWHERE: &str = "registry.example/carillon/operator";

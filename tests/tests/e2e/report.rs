@@ -10,9 +10,6 @@ use carillon_tests::gateway::workspace;
 use carillon_tests::kubernetes::{Figures, LoadClient as Client, Published, Trace};
 use serde_json::{Value, json};
 
-/// The window in which reconnects are counted, in seconds: in a shorter one a pause of the clients' process would count as a burst.
-const WINDOW: f64 = 5.0;
-
 /// A state that was looked at.
 pub(super) struct Step {
     /// What has happened.
@@ -70,7 +67,7 @@ impl Report {
             times[since..].to_vec()
         };
         let (lost, back) = (within(&step.trace.lost), within(&step.trace.back));
-        let worst = Trace::worst(&lost, WINDOW);
+        let worst = Trace::worst(&lost);
         let figures = &step.figures;
         let percentile = |times, hundredths| Figures::percentile(times, hundredths).round();
         let row = json!({

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use carillon_tests::kubernetes::{self, Helm, Kubernetes, Optional, Program, until};
+use carillon_tests::kubernetes::{self, Helm, Kubernetes, Optional, Program, Trace, until};
 use serde_json::{Value, json};
 
 use super::report::Report;
@@ -94,8 +94,7 @@ async fn the_load_falls(scene: &Scene<'_>) {
 }
 
 fn within_budget(worst: f64) {
-    let most = f64::from(BUDGET) * 1.1;
-    assert!(worst <= most, "{worst}/s of {BUDGET}/s");
+    assert!(worst <= Trace::allowed(BUDGET), "{worst}/s of {BUDGET}/s");
 }
 
 /// Waits until so many are there, and none that drains.

@@ -177,20 +177,17 @@ fn assert_untouched(before: &[Pod], after: &[Pod]) {
     assert_eq!(before, after);
 }
 
-/// The window in which reconnects are counted, in seconds: in a shorter one a pause of the clients' process would count as a burst.
-const WINDOW: f64 = 5.0;
-
 /// No window has more losses than the budget and a tenth of it.
 fn assert_within_budget(load: &Load, budget: u32) {
     let trace = load.trace();
-    let worst = Trace::worst(&trace.lost, WINDOW);
+    let worst = Trace::worst(&trace.lost);
     println!(
-        "{} connections were lost, at most {worst:.1}/s over {WINDOW} s",
-        trace.lost.len()
+        "{} connections were lost, at most {worst:.1}/s over {} s",
+        trace.lost.len(),
+        Trace::WINDOW
     );
-    let most = f64::from(budget) * 1.1;
     assert!(
-        worst <= most,
+        worst <= Trace::allowed(budget),
         "{worst:.1}/s where the budget is {budget}/s: {:?}",
         trace.lost
     );

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use carillon_tests::desk::{Background, Desk};
 use carillon_tests::gateway::{KEY, workspace};
 use carillon_tests::http::Request;
+use carillon_tests::pages::names::{AUTOSCALING, HTTP_API, QUICKSTART, README};
 use carillon_tests::pages::{self, Name};
 use carillon_tests::process::Process;
 use carillon_tests::session::Session;
@@ -20,34 +21,25 @@ type Check = fn(&Desk, &str);
 /// All that are typed here.
 pub(crate) const ALL: &[(Name, Check)] = &[
     (
-        ("README.md", "curl -sS http://localhost:3001/v1/emit"),
+        (README, "curl -sS http://localhost:3001/v1/emit"),
         emit_on_the_client_port,
     ),
     (
-        ("README.md", "curl -sS \"http://localhost:3001/v1/rooms"),
+        (README, "curl -sS \"http://localhost:3001/v1/rooms"),
         rooms_and_metrics,
     ),
-    (("README.md", "carillon-gateway check"), check_and_defaults),
+    ((README, "carillon-gateway check"), check_and_defaults),
     (SERVE, check_and_serve),
-    (("docs/quickstart.md", "carillon-gateway probe"), probe),
+    ((QUICKSTART, "carillon-gateway probe"), probe),
+    ((HTTP_API, "curl -sS http://localhost:3002/v1/emit"), emit),
     (
-        ("docs/http-api.md", "curl -sS http://localhost:3002/v1/emit"),
-        emit,
-    ),
-    (
-        (
-            "docs/http-api.md",
-            "curl -si 'http://localhost:3001/v1/events",
-        ),
+        (HTTP_API, "curl -si 'http://localhost:3001/v1/events"),
         poll,
     ),
-    (
-        ("docs/autoscaling.md", "carillon-operator simulate"),
-        simulate,
-    ),
+    ((AUTOSCALING, "carillon-operator simulate"), simulate),
 ];
 
-const SERVE: Name = ("docs/quickstart.md", "carillon-gateway check");
+const SERVE: Name = (QUICKSTART, "carillon-gateway check");
 
 const ADMIN: u16 = 9090;
 const CLIENT: u16 = 3001;
