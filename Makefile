@@ -16,7 +16,7 @@ check: ## the inner loop: format, lints, unit and property tests
 
 docs: ## make the generated parts of docs/, the CustomResourceDefinition and the operator's roles again
 	UPDATE_DOCS=1 cargo test --quiet --package carillon-gateway --lib the_docs_hold_the_table
-	UPDATE_DOCS=1 cargo test --quiet --package carillon-crds --features kube,compile --test resource
+	UPDATE_DOCS=1 cargo test --quiet --package carillon-crds --features kube,compile --test resource --test rules
 	UPDATE_DOCS=1 cargo test --quiet --package carillon-operator --lib -- the_docs_hold_the_table the_committed_manifest
 	UPDATE_DOCS=1 cargo test --quiet --package carillon-operator --test charts
 

@@ -22,6 +22,7 @@ mod namespace;
 mod origins;
 mod rulebook;
 mod schemas;
+pub mod table;
 mod templates;
 mod top;
 

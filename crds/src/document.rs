@@ -92,7 +92,7 @@ pub enum OnFailure {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ApiKey {
-    /// What logs and idempotency call it.
+    /// What logs and idempotency call it: each once.
     #[schemars(length(min = 1))]
     pub name: String,
     /// The key itself.

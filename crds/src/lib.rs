@@ -21,5 +21,7 @@ pub mod network;
 pub mod raw;
 #[cfg(feature = "kube")]
 pub mod resource;
+#[cfg(any(feature = "compile", feature = "kube"))]
+mod table;
 #[cfg(feature = "compile")]
 pub mod template;

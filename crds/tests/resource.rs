@@ -1,35 +1,17 @@
 //! The resource as the API server has it.
 #![cfg(all(feature = "kube", feature = "compile"))]
 
-use std::path::{Path, PathBuf};
-
 use carillon_crds::resource::{RealtimeCluster, check, crd, table};
+use carillon_tests::gateway::workspace;
+use carillon_tests::generated::{check_file, check_part};
 use serde::Deserialize;
 use serde_json::{Value, json};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// Compares a committed file with what it should be; with `UPDATE_DOCS=1` writes it instead.
-#[expect(clippy::disallowed_methods, reason = "a test's own switch")]
-fn check_file(path: &Path, expected: &str) {
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(path, expected).expect("the file can be written");
-    }
-    let found = std::fs::read_to_string(path).expect("the file is there");
-    assert!(
-        found == expected,
-        "{} is out of date: run `make docs` and commit it",
-        path.display()
-    );
-}
 
 #[test]
 fn the_committed_definition_is_the_types() {
     let yaml = crd::yaml();
     assert!(yaml.len() < 200 * 1024, "{} bytes", yaml.len());
-    check_file(&root().join("crds/realtimecluster.yaml"), &yaml);
+    check_file("crds/realtimecluster.yaml", &yaml);
 }
 
 #[derive(Deserialize)]
@@ -73,7 +55,8 @@ fn sorted(mut told: Vec<String>) -> Vec<String> {
 
 #[test]
 fn the_table_of_refusals_holds() {
-    let text = std::fs::read_to_string(root().join("crds/tests/resource.yaml")).expect("cases");
+    let text =
+        std::fs::read_to_string(workspace().join("crds/tests/resource.yaml")).expect("cases");
     let cases: Vec<Case> = serde_yaml::from_str(&text).expect("the table");
     let mut wrong = String::new();
     for case in cases {
@@ -302,16 +285,8 @@ fn columns_and_subresources() {
     assert_eq!(definition["spec"]["names"]["shortNames"], json!(["rtc"]));
 }
 
-/// Compares what stands between two marks of the docs; with `UPDATE_DOCS=1` writes it.
 #[test]
 fn the_docs_hold_the_table() {
-    let path = root().join("docs/resource.md");
-    let mut text = std::fs::read_to_string(&path).expect("the page");
-    for (name, rows) in [("spec", table::spec()), ("status", table::status())] {
-        let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
-        let start = text.find(&open).expect("the opening mark") + open.len();
-        let end = text.find(&close).expect("the closing mark");
-        text.replace_range(start..end, &format!("\n{rows}\n"));
-    }
-    check_file(&path, &text);
+    check_part("docs/resource.md", "spec", &table::spec());
+    check_part("docs/resource.md", "status", &table::status());
 }

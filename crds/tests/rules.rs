@@ -1,28 +1,12 @@
 //! Documents and what is said of them.
 #![cfg(feature = "compile")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use carillon_crds::compile::{compile, development, load};
+use carillon_crds::compile::{compile, development, load, table};
 use carillon_crds::{normal, parse};
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// Compares a committed file with what it should be; with `UPDATE=1` writes it instead.
-#[expect(clippy::disallowed_methods, reason = "a test's own switch")]
-fn check_file(path: &Path, expected: &str) {
-    if std::env::var_os("UPDATE").is_some() {
-        std::fs::write(path, expected).expect("the file can be written");
-    }
-    let found = std::fs::read_to_string(path).expect("the file is there");
-    assert!(
-        found == expected,
-        "{} is out of date: run the test with UPDATE=1",
-        path.display()
-    );
-}
+use carillon_tests::gateway::workspace;
+use carillon_tests::generated::{check_file, check_part};
 
 /// `faults.txt`: `=== name`, the document, `---`, the exact fault lines.
 #[test]
@@ -43,11 +27,22 @@ fn every_fault_is_told() {
 #[test]
 fn the_schema_for_editors_is_the_types() {
     let schema = serde_json::to_string_pretty(parse::schema::document()).expect("plain JSON");
-    check_file(&root().join("rules.schema.json"), &format!("{schema}\n"));
+    check_file("rules.schema.json", &format!("{schema}\n"));
+}
+
+#[test]
+fn the_docs_hold_the_tables() {
+    for (name, rows) in [
+        ("top", table::top()),
+        ("namespace", table::namespace()),
+        ("event", table::event()),
+    ] {
+        check_part("docs/rules.md", name, &rows);
+    }
 }
 
 fn examples() -> Vec<(String, String)> {
-    let folder = std::fs::read_dir(root().join("examples")).expect("the folder");
+    let folder = std::fs::read_dir(workspace().join("examples")).expect("the folder");
     let paths = folder.map(|entry| entry.expect("an entry").path());
     let yaml = paths.filter(|path| path.extension().is_some_and(|it| it == "yaml"));
     yaml.map(|path| {

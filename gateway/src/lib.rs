@@ -17,8 +17,6 @@ pub mod config;
 pub mod document;
 pub mod drain;
 pub mod engine;
-#[cfg(test)]
-mod generated;
 pub mod hub;
 pub mod id;
 pub mod node;

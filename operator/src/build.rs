@@ -62,7 +62,12 @@ pub struct Facts<'a> {
     pub rules: &'a Rules,
     /// The namespace of the operator's own pods; absent: it runs elsewhere.
     pub operator_namespace: Option<&'a str>,
+    /// The URL, without a closing slash, below which each alert has a page of its own.
+    pub runbooks: &'a str,
 }
+
+/// Where the pages of alerts are if nobody says otherwise.
+pub const RUNBOOKS: &str = "https://carillon.dev/runbooks";
 
 /// One object to keep, whole.
 #[derive(Clone, Debug, PartialEq)]

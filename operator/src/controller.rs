@@ -30,6 +30,8 @@ pub struct Settings {
     pub default_tag: String,
     /// The Prometheus of objects that name none.
     pub prometheus_address: Option<String>,
+    /// The URL, without a closing slash, below which each alert has a page of its own.
+    pub runbook_url: String,
     /// The namespace of the operator's own pods; absent: it runs elsewhere.
     pub operator_namespace: Option<String>,
     /// How many fleets are looked at at once.

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use k8s_openapi::api::coordination::v1::Lease;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::api::{Api, PostParams};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::watch_object;
@@ -38,6 +39,8 @@ pub struct Candidate {
     pub leases: Api<Lease>,
     /// The name of the Lease.
     pub name: String,
+    /// With whom the Lease goes, in its namespace.
+    pub owner: Option<OwnerReference>,
     /// What the Lease will name: different for every process that ever runs.
     pub identity: String,
     /// How long and how often.
@@ -58,6 +61,7 @@ impl Candidate {
         let Self {
             leases,
             name,
+            owner,
             identity,
             times,
             gate,
@@ -66,6 +70,7 @@ impl Candidate {
             elector: Elector::new(identity, times),
             leases: leases.clone(),
             name: name.clone(),
+            owner,
             times,
             gate,
             elected: Some(elected),
@@ -92,6 +97,7 @@ struct Election {
     elector: Elector,
     leases: Api<Lease>,
     name: String,
+    owner: Option<OwnerReference>,
     times: Times,
     gate: Arc<Gate>,
     elected: Option<oneshot::Sender<()>>,
@@ -113,6 +119,7 @@ impl Election {
             }
             Step::Create(mut lease) => {
                 lease.metadata.name = Some(self.name.clone());
+                lease.metadata.owner_references = self.owner.clone().map(|owner| vec![owner]);
                 let params = PostParams::default();
                 let leases = self.leases.clone();
                 self.write(leases.create(&params, &lease)).await;

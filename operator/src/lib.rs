@@ -7,12 +7,11 @@ pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod controller;
+pub mod definition;
 pub mod events;
 pub mod failure;
 pub mod gate;
 pub mod gateway;
-#[cfg(test)]
-mod generated;
 pub mod lease;
 pub mod logs;
 pub mod metrics;

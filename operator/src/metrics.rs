@@ -6,7 +6,7 @@ pub mod queue;
 pub mod reconcile;
 pub mod rest;
 
-use prometheus::{Encoder, IntGaugeVec, Opts, Registry, TextEncoder};
+use prometheus::{Encoder, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 use self::fleet::FleetMetrics;
 use self::queue::QueueMetrics;
@@ -26,6 +26,7 @@ pub struct Metrics {
     /// `carillon_operator_…`, by cluster.
     pub fleet: FleetMetrics,
     leader: IntGaugeVec,
+    definition: IntGauge,
 }
 
 impl Metrics {
@@ -40,6 +41,11 @@ impl Metrics {
             &["name"],
         )?;
         registry.register(Box::new(leader.clone()))?;
+        let definition = IntGauge::new(
+            "carillon_operator_definition_missing_fields",
+            "Fields of a RealtimeCluster that this operator knows and the installed definition does not: they are dropped",
+        )?;
+        registry.register(Box::new(definition.clone()))?;
         process::register(&registry)?;
         Ok(Self {
             reconcile: ReconcileMetrics::new(&registry)?,
@@ -47,6 +53,7 @@ impl Metrics {
             rest: RestMetrics::new(&registry)?,
             fleet: FleetMetrics::new(&registry)?,
             leader,
+            definition,
             registry,
         })
     }
@@ -56,6 +63,12 @@ impl Metrics {
         self.leader
             .with_label_values(&[lease])
             .set(i64::from(leads));
+    }
+
+    /// So many fields the installed definition does not know.
+    pub fn definition_lacks(&self, fields: usize) {
+        self.definition
+            .set(i64::try_from(fields).unwrap_or(i64::MAX));
     }
 
     /// The text of a scrape.

@@ -225,10 +225,11 @@ impl Reconciler {
                 pods: &pods,
                 rollout_in_progress: rollout.is_rolling() || deployment.paused,
             };
-            if scaling.decide(settings, &round.before, &facts) {
-                self.metrics
-                    .fleet
-                    .decided(&round.fleet.key(), scaling.reason());
+            if let Some(before) = scaling.decide(settings, &round.before, &facts) {
+                let (key, shown) = (round.fleet.key(), &self.metrics.fleet);
+                shown.decided(&key, scaling.reason());
+                shown.measured(&key, &before, scaling.figures());
+                shown.fallback(&key, scaling.decision.as_ref().map(|it| it.is_fallback));
             }
             if scaling.due_in(settings, round.now.monotonic).is_zero() {
                 let question = scaling::Question {
@@ -242,6 +243,13 @@ impl Reconciler {
                 let answer = scaling.ask(question, round.now.monotonic);
                 beside.push(answer.boxed());
             }
+        }
+        if spec.cluster.spec.autoscaling.is_none()
+            && let Some(last) = scaling.decision.take()
+        {
+            let (key, shown) = (round.fleet.key(), &self.metrics.fleet);
+            shown.measured(&key, &last.figures, &[]);
+            shown.fallback(&key, None);
         }
         round.wanted = scaling::wanted(
             &spec.cluster.spec,

@@ -8,10 +8,11 @@
 //! one before would have. Times in status are whole seconds, and so is `now` here.
 //!
 //! The order: [`samples`] keeps what is fresh, [`mod@hpa`] computes as the HPA does, [`mod@guard`] refuses what the HPA would
-//! do on data that are not whole, [`describe`] says why.
+//! do on data that are not whole, [`describe`] says why, and [`mod@figures`] has the numbers for metrics.
 
 pub mod conditions;
 pub mod describe;
+pub mod figures;
 pub mod guard;
 pub mod history;
 pub mod hpa;
@@ -36,6 +37,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 
 pub use crate::events::Event;
 
+use self::figures::{Figure, figures};
 use self::guard::{Verdict, guard};
 use self::history::History;
 use self::hpa::condition::{Condition, Kind, Reason};
@@ -72,6 +74,10 @@ pub struct Decision {
     pub events: Vec<Event>,
     /// How the count came to be.
     pub stages: Stages,
+    /// What it was decided by.
+    pub figures: Vec<Figure>,
+    /// Whether `fallback` stands in for data that have been away for long.
+    pub is_fallback: bool,
 }
 
 /// A change of the count.
@@ -120,7 +126,11 @@ pub fn decide(
         ..round.report(&outcome, &judged, &verdict)
     };
     history.write(&mut status);
-    round.decision(outcome, &verdict, status)
+    let figures = figures(settings, &outcome, &judged);
+    Decision {
+        figures,
+        ..round.decision(outcome, &verdict, status)
+    }
 }
 
 /// What one decision is made from.
@@ -217,6 +227,8 @@ impl Round<'_> {
             conditions,
             events,
             stages: Stages::of(course),
+            figures: Vec::new(),
+            is_fallback: matches!(verdict, Verdict::Fallback(_)),
         }
     }
 }

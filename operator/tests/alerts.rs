@@ -230,6 +230,67 @@ const CASES: &[Case] = &[
         firing: &["CarillonEventsRefused"],
     },
     Case {
+        series: &[
+            (
+                "carillon_events_received_total{OURS,event=\"vote\"}",
+                "0+100x40",
+            ),
+            (
+                "carillon_events_refused_total{OURS,code=\"invalid\"}",
+                "0+9x40",
+            ),
+        ],
+        after: "20m",
+        firing: &[],
+    },
+    Case {
+        series: &[("carillon_limit_ratio{OURS,resource=\"memory\"}", "0.8x9")],
+        after: "6m",
+        firing: &["CarillonNearLimit"],
+    },
+    Case {
+        series: &[
+            (
+                "carillon_loop_lag_seconds_bucket{OURS,le=\"0.1\"}",
+                "0+80x20",
+            ),
+            (
+                "carillon_loop_lag_seconds_bucket{OURS,le=\"0.25\"}",
+                "0+100x20",
+            ),
+            (
+                "carillon_loop_lag_seconds_bucket{OURS,le=\"+Inf\"}",
+                "0+100x20",
+            ),
+        ],
+        after: "12m",
+        firing: &["CarillonLoopLag"],
+    },
+    Case {
+        series: &[
+            (
+                "carillon_loop_lag_seconds_bucket{OURS,le=\"0.1\"}",
+                "0+95x20",
+            ),
+            (
+                "carillon_loop_lag_seconds_bucket{OURS,le=\"0.25\"}",
+                "0+100x20",
+            ),
+            (
+                "carillon_loop_lag_seconds_bucket{OURS,le=\"+Inf\"}",
+                "0+100x20",
+            ),
+        ],
+        after: "12m",
+        firing: &[],
+    },
+    // It was so in the past.
+    Case {
+        series: &[("carillon_bus_unsent_total{OURS}", "7x20")],
+        after: "12m",
+        firing: &[],
+    },
+    Case {
         series: &[("carillon_bus_unsent_total{OURS}", "0 0 7x9")],
         after: "4m",
         firing: &["CarillonBusUnsent"],

@@ -5,11 +5,11 @@
     clippy::panic,
     reason = "in a test a panic is the report of a failure"
 )]
-#![expect(
-    clippy::disallowed_methods,
-    reason = "whether files are written anew is asked here and nowhere else"
-)]
 
+#[path = "charts/everything.rs"]
+mod everything;
+#[path = "charts/hub.rs"]
+mod hub;
 #[path = "charts/readme.rs"]
 mod readme;
 #[path = "charts/schema.rs"]
@@ -19,31 +19,16 @@ mod values;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use carillon_tests::gateway::workspace;
+use carillon_tests::generated::check_file;
 use serde_json::Value;
 
 use self::values::Values;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// Fails unless the file has this text, or writes it.
-fn check(file: &Path, expected: &str) {
-    if std::env::var_os("UPDATE_DOCS").is_some() {
-        return fs::write(file, expected).unwrap();
-    }
-    let found = fs::read_to_string(file).unwrap_or_default();
-    assert!(
-        found == expected,
-        "{} is not what it is made of: make docs",
-        file.display()
-    );
-}
-
 fn chart(name: &str) -> PathBuf {
-    root().join("charts").join(name)
+    workspace().join("charts").join(name)
 }
 
 #[test]
@@ -52,8 +37,8 @@ fn copies() {
         ("crds/realtimecluster.yaml", "files/realtimecluster.yaml"),
         ("operator/rbac.yaml", "files/rbac.yaml"),
     ] {
-        let text = fs::read_to_string(root().join(from)).unwrap();
-        check(&chart("carillon").join(to), &text);
+        let text = fs::read_to_string(workspace().join(from)).unwrap();
+        check_file(chart("carillon").join(to), &text);
     }
 }
 
@@ -62,7 +47,7 @@ fn dashboards() {
     let folder = chart("carillon").join("files/dashboards");
     let files = carillon_operator::build::dashboards::files();
     for (name, text) in &files {
-        check(&folder.join(name), text);
+        check_file(folder.join(name), text);
     }
     let found = fs::read_dir(&folder).unwrap().map(|one| one.unwrap());
     let found: BTreeSet<_> = found
@@ -73,7 +58,7 @@ fn dashboards() {
 
 #[test]
 fn schemas_and_tables() {
-    let definition = fs::read_to_string(root().join("crds/realtimecluster.yaml")).unwrap();
+    let definition = fs::read_to_string(workspace().join("crds/realtimecluster.yaml")).unwrap();
     let definition: Value = serde_yaml::from_str(&definition).unwrap();
     let version = &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"];
     let spec = Some(&version["properties"]["spec"]);
@@ -88,11 +73,11 @@ fn schemas_and_tables() {
             [""; 0],
             "a comment `# -- …` says what it is"
         );
-        check(
-            &folder.join("values.schema.json"),
+        check_file(
+            folder.join("values.schema.json"),
             &schema::of(&values, rules, spec),
         );
-        check(&folder.join("README.md"), &readme::of(&folder, &values));
+        check_file(folder.join("README.md"), &readme::of(&folder, &values));
     }
 }
 

@@ -6,20 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use carillon_operator::build::RUNBOOKS as RUNBOOK_URL;
 use carillon_operator::build::dashboards::{files, files_of};
 use carillon_tests::promtool;
 use serde_json::{Value, json};
 
-/// The families of the gateway: name, kind, labels, help.
-const GATEWAY: &str = include_str!("../../docs/metrics.md");
-/// Where the operator's own are registered.
-const OPERATOR: [&str; 6] = [
-    include_str!("../src/metrics.rs"),
-    include_str!("../src/metrics/fleet.rs"),
-    include_str!("../src/metrics/process.rs"),
-    include_str!("../src/metrics/queue.rs"),
-    include_str!("../src/metrics/reconcile.rs"),
-    include_str!("../src/metrics/rest.rs"),
+/// The families of the gateway and of the operator: name, kind, labels, help.
+const FAMILIES: [&str; 2] = [
+    include_str!("../../docs/metrics.md"),
+    include_str!("../../docs/operator.md"),
 ];
 const RUNBOOKS: &str = include_str!("../../docs/runbooks.md");
 /// Prometheus makes these itself, with the labels of each alert beside.
@@ -181,7 +176,8 @@ fn prometheus_reads_each_query() {
 
 #[test]
 fn each_fleet_has_its_own() {
-    let (one, other) = (files_of("sim", "game"), files_of("sim", "chat"));
+    let one = files_of("sim", "game", RUNBOOK_URL);
+    let other = files_of("sim", "chat", "https://wiki.example/\"rt\"");
     let size: usize = one.values().map(String::len).sum();
     assert!(size < MIB / 4, "{size} bytes");
     for ((name, text_of_one), text_of_other) in one.iter().zip(other.values()) {
@@ -204,6 +200,15 @@ fn each_fleet_has_its_own() {
             (&json!("sim"), &json!("game"))
         );
         assert_eq!(one["panels"], all["panels"]);
+        assert!(!text_of_other.contains(RUNBOOK_URL), "{name}");
+        let pages = list(&other, "/links")
+            .iter()
+            .filter_map(|link| link["url"].as_str());
+        assert_eq!(
+            pages.collect::<Vec<_>>(),
+            ["https://wiki.example/\"rt\""],
+            "{name}"
+        );
     }
 }
 
@@ -270,16 +275,9 @@ fn labels_of(metric: &str) -> Option<BTreeSet<String>> {
     if metric == PROMETHEUS.0 {
         return Some(own(&PROMETHEUS.1));
     }
-    if let Some(line) = GATEWAY
-        .lines()
-        .find(|line| line.starts_with(&format!("| `{family}` |")))
-    {
-        let labels = line.split('|').nth(3).unwrap().split(',');
-        return Some(labels.map(|label| label.trim().to_owned()).collect());
-    }
-    // The operator has no list of its families: the file that registers one has its labels, quoted as it is.
-    let quoted = format!("\"{family}\"");
-    let source = OPERATOR.iter().find(|source| source.contains(&quoted))?;
-    let words = source.split('"').skip(1).step_by(2);
-    Some(words.map(str::to_owned).collect())
+    let start = format!("| `{family}` |");
+    let mut lines = FAMILIES.iter().flat_map(|page| page.lines());
+    let line = lines.find(|line| line.starts_with(&start))?;
+    let labels = line.split('|').nth(3).unwrap().split(',');
+    Some(labels.map(|label| label.trim().to_owned()).collect())
 }

@@ -17,9 +17,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use carillon_crds::document::Document;
-use carillon_crds::resource::{RealtimeCluster, Rules};
+use carillon_crds::resource::{ExposureType, Preset, RealtimeCluster, Rules};
 use carillon_operator::build::{self, Child, Children, Facts, Input, Kind, pod_template, possible};
 use k8s_openapi::api::core::v1::PodTemplateSpec;
+use kube::CustomResourceExt;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -96,6 +97,7 @@ impl Case {
             secrets: &Vec::from_iter(secrets),
             rules: &Rules::from(&self.document),
             operator_namespace: operator_namespace.as_deref(),
+            runbooks: build::RUNBOOKS,
         };
         let input = Input {
             cluster: &self.cluster,
@@ -212,6 +214,54 @@ fn every_child_is_a_possible_one() {
         .filter(|child| !made.contains(child))
         .collect();
     assert_eq!(never, [], "no golden file has these");
+}
+
+/// What a resource may say of its exposure is made somewhere, and each preset by what its proxy reads.
+#[test]
+fn every_exposure_is_made() {
+    let made: BTreeSet<_> = cases().iter().filter_map(exposure).collect();
+    let types: BTreeSet<_> = made.iter().map(|(kind, _)| kind.clone()).collect();
+    assert_eq!(types, allowed("type"));
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/ingress.md");
+    let page = fs::read_to_string(page).unwrap();
+    for preset in allowed("preset") {
+        let by = match serde_json::from_value(Value::from(&*preset)).unwrap() {
+            Preset::None => "Service",
+            Preset::Nginx | Preset::Haproxy | Preset::Traefik | Preset::Alb => "Ingress",
+            Preset::EnvoyGateway | Preset::GatewayApi => "HTTPRoute",
+        };
+        let wanted = (by.to_owned(), preset);
+        assert!(made.contains(&wanted), "no golden file has {wanted:?}");
+        let row = format!("\n| `{}` |", wanted.1);
+        assert!(page.contains(&row), "docs/ingress.md does not tell {row}");
+    }
+}
+
+/// The type and the preset of a case, if what they ask for is among its children.
+fn exposure(case: &Case) -> Option<(String, String)> {
+    let exposure = &case.cluster.spec.exposure;
+    let children = case.children();
+    let has = |kind| children.find(kind, "game").is_some();
+    let service = children.find(Kind::Service, "game").unwrap();
+    let is_outside = service.object["spec"]["type"] != "ClusterIP";
+    let is_made = match exposure.kind {
+        ExposureType::None => true,
+        ExposureType::Service => is_outside,
+        ExposureType::Ingress => has(Kind::Ingress),
+        ExposureType::HTTPRoute => has(Kind::HttpRoute),
+    };
+    let given = serde_json::to_value(exposure).unwrap();
+    let text = |key: &str| given[key].as_str().unwrap().to_owned();
+    is_made.then(|| (text("type"), text("preset")))
+}
+
+/// What the definition allows a field of `exposure` to be.
+fn allowed(field: &str) -> BTreeSet<String> {
+    let definition = serde_json::to_value(RealtimeCluster::crd()).unwrap();
+    let spec =
+        &definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"];
+    let field = &spec["properties"]["exposure"]["properties"][field];
+    serde_json::from_value(field["enum"].clone()).unwrap()
 }
 
 /// The types of the API know every field: what they do not know would be lost on the way back.

@@ -106,8 +106,13 @@ impl Request {
     pub fn send_to(&self, server: SocketAddr, patience: Duration) -> io::Result<Response> {
         let mut connection = Connection::try_open(server)?;
         connection.stream.set_read_timeout(Some(patience))?;
-        connection.write(&self.bytes_to(server))?;
-        connection.read_response(self.method == "HEAD")
+        let written = connection.write(&self.bytes_to(server));
+        let answer = connection.read_response(self.method == "HEAD");
+        // Who refuses a body may answer, and close, before all of it was written.
+        match (written, answer) {
+            (Err(error), Err(_)) => Err(error),
+            (_, answer) => answer,
+        }
     }
 
     fn has(&self, name: &str) -> bool {

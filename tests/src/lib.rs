@@ -16,6 +16,7 @@ pub mod emitter;
 pub mod flood;
 pub mod forwarder;
 pub mod gateway;
+pub mod generated;
 pub mod http;
 pub mod kubernetes;
 pub mod load;

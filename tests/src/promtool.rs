@@ -1,5 +1,6 @@
 //! Alerts, as Prometheus's own tool evaluates them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -16,8 +17,8 @@ pub struct Case {
     pub firing: &'static [&'static str],
 }
 
-/// Checks the groups of a rules file, and that each case has just the alerts fire that it says, and each alert a case in which it
-/// fires. `series` puts in labels for the words of a selector.
+/// Checks the groups of a rules file, that each case has just the alerts fire that it says, and that each alert has a case in which it
+/// fires, and one in which it does not though there is a metric that it is about. `series` puts in labels for the words of a selector.
 pub fn check(groups: &Value, cases: &[Case], series: impl Fn(&str) -> String) {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let name = format!(
@@ -37,18 +38,49 @@ pub fn check(groups: &Value, cases: &[Case], series: impl Fn(&str) -> String) {
     fs::write(&tests, all.to_string()).expect("it can be written");
     promtool(&["test", "rules", &tests.to_string_lossy()]);
     fs::remove_dir_all(&folder).expect("it can be removed");
-    for alert in alerts(groups) {
-        let fires = cases.iter().any(|case| case.firing.contains(&&*alert));
-        assert!(fires, "no case has {alert} fire");
+    for (alert, metrics) in alerts_and_metrics(groups) {
+        let (fires, quiet): (Vec<_>, Vec<_>) = cases
+            .iter()
+            .partition(|case| case.firing.contains(&&*alert));
+        assert!(!fires.is_empty(), "no case has {alert} fire");
+        let is_of_it = |case: &&Case| {
+            case.series
+                .iter()
+                .any(|(name, _)| metrics.contains(&metric(name)))
+        };
+        assert!(quiet.iter().any(is_of_it), "no case has {alert} not fire");
     }
 }
 
-/// The names of all alerts of the groups.
-pub fn alerts(groups: &Value) -> Vec<String> {
+/// The name of a series.
+fn metric(series: &str) -> String {
+    series.split('{').next().unwrap_or_default().to_owned()
+}
+
+/// Each alert, and the metrics that it and the recorded rules in it are about.
+fn alerts_and_metrics(groups: &Value) -> Vec<(String, BTreeSet<String>)> {
     let groups = groups.as_array().into_iter().flatten();
-    let rules = groups.flat_map(|group| group["rules"].as_array().into_iter().flatten());
-    let names = rules.filter_map(|rule| rule["alert"].as_str());
-    names.map(str::to_owned).collect()
+    let rules: Vec<_> = groups
+        .flat_map(|group| group["rules"].as_array().into_iter().flatten())
+        .collect();
+    let words = |rule: &Value| -> BTreeSet<String> {
+        let text = rule["expr"].as_str().unwrap_or_default();
+        let is_name = |c: char| c.is_alphanumeric() || "_:".contains(c);
+        text.split(|c| !is_name(c)).map(str::to_owned).collect()
+    };
+    let recorded = |name: &String| {
+        let mut rules = rules.iter();
+        rules
+            .find(|rule| rule["record"] == **name)
+            .map(|rule| words(rule))
+    };
+    let alert = |rule: &&Value| {
+        let mut metrics = words(rule);
+        let behind: Vec<_> = metrics.iter().filter_map(recorded).collect();
+        metrics.extend(behind.into_iter().flatten());
+        Some((rule["alert"].as_str()?.to_owned(), metrics))
+    };
+    rules.iter().filter_map(alert).collect()
 }
 
 fn promtool(arguments: &[&str]) {

@@ -82,7 +82,7 @@ impl Proxy {
         Self::haproxy_with(servers, AMPLE)
     }
 
-    /// The same, with other limits. It has none of the size of a body.
+    /// The same, with other limits.
     pub fn haproxy_with(servers: &[u16], allowance: Allowance) -> Self {
         Self::haproxy_of(|port| haproxy(port, servers, allowance, ""))
     }
@@ -209,8 +209,15 @@ http {{
 
 fn haproxy(port: u16, servers: &[u16], allowance: Allowance, cookie: &str) -> String {
     let Allowance {
-        idle, after_reload, ..
+        idle,
+        body,
+        after_reload,
     } = allowance;
+    // It has no limit of its own: this is how HAProxy Ingress sets one.
+    let limit = match body {
+        0 => String::new(),
+        body => format!("  http-request deny deny_status 413 if {{ req.body_size gt {body} }}\n"),
+    };
     let mut list = String::new();
     for (index, server) in servers.iter().enumerate() {
         let _ = writeln!(list, "  server s{index} 127.0.0.1:{server} cookie s{index}");
@@ -234,7 +241,7 @@ frontend clients
   default_backend servers
 backend servers
   balance roundrobin
-{cookie}{list}"
+{limit}{cookie}{list}"
     )
 }
 

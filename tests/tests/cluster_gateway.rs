@@ -43,6 +43,12 @@ modes! {
     streams_alone: Setup::new(Mode::Streams), OURS;
 }
 
+/// A cluster whose clients may take their time to switch to websocket: on a busy machine a crowd does.
+fn patient(mode: Mode) -> Setup {
+    let rules = include_str!("../fixtures/cluster.yaml");
+    Setup::new(mode).rules(&format!("engine: {{ upgradeTimeout: 1m }}\n{rules}"))
+}
+
 /// Without affinity, a thousand clients at once: polling only, the upgrade, the direct websocket.
 fn balanced(balance: fn(&[u16]) -> Proxy) {
     for transports in [
@@ -50,7 +56,8 @@ fn balanced(balance: fn(&[u16]) -> Proxy) {
         vec!["polling", "websocket"],
         vec!["websocket"],
     ] {
-        through::check(&OURS, balance, 1000, &json!({ "transports": transports }));
+        let client = json!({ "transports": transports });
+        through::check_on(&patient(Mode::Classic), &OURS, balance, 1000, &client);
     }
 }
 
@@ -69,9 +76,9 @@ fn haproxy() {
 fn upgrades_that_land_elsewhere() {
     let client = json!({ "transports": ["polling", "websocket"] });
     for setup in [
-        Setup::new(Mode::Sharded),
-        Setup::new(Mode::Sharded).subscription("static"),
-        Setup::new(Mode::Streams),
+        patient(Mode::Sharded),
+        patient(Mode::Sharded).subscription("static"),
+        patient(Mode::Streams),
     ] {
         through::check_on(&setup, &OURS, Proxy::haproxy, 300, &client);
     }
@@ -89,7 +96,7 @@ fn behind_sentinel() {
     requests::check(&world);
 }
 
-/// Sharded channels over the three nodes of a Redis Cluster; plain channels and streams on them. One channel a namespace:
+/// Sharded channels over the three nodes of a Redis Cluster; plain channels and streams on them. One sharded channel a namespace:
 /// between the channels of rooms, which lie on different nodes, a cluster keeps no order, and these subjects look at it.
 #[test]
 fn on_a_redis_cluster() {

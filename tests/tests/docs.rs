@@ -1,6 +1,7 @@
 //! Links in the documentation lead somewhere, and its commands do what it says.
 
 mod commands;
+mod rules;
 
 use std::fs;
 use std::path::Path;

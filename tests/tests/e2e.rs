@@ -12,5 +12,7 @@ mod report;
 mod scene;
 #[path = "e2e/secrets.rs"]
 mod secrets;
+#[path = "e2e/targets.rs"]
+mod targets;
 #[path = "e2e/way.rs"]
 mod way;

@@ -1,4 +1,4 @@
-//! What the operator makes, beside the schemas of every Kubernetes that is supported.
+//! What the operator makes and the charts render to, beside the schemas of every Kubernetes that is supported.
 
 use std::fs;
 use std::path::PathBuf;
@@ -20,6 +20,35 @@ const KINDS: [&str; 7] = [
     "Deployment",
     "Ingress",
 ];
+
+/// What the charts render to.
+fn of_charts() -> Vec<PathBuf> {
+    let folder = workspace().join("tests/golden/charts");
+    let folders = fs::read_dir(folder).unwrap().map(|one| one.unwrap().path());
+    let files = folders.flat_map(|folder| fs::read_dir(folder).unwrap());
+    files.map(|file| file.unwrap().path()).collect()
+}
+
+#[test]
+fn of_charts_fit_the_schemas_of_the_api() {
+    let files = of_charts();
+    let parameters = json!({ "files": files, "versions": VERSIONS });
+    let counts: Value =
+        serde_json::from_str(scripts::python("manifests.py", &parameters).trim()).unwrap();
+    for kind in [
+        "Deployment",
+        "Job",
+        "Pod",
+        "NetworkPolicy",
+        "PodDisruptionBudget",
+        "ServiceAccount",
+    ] {
+        assert!(
+            counts[kind].as_u64() >= Some(VERSIONS.len() as u64),
+            "{kind} in {counts}"
+        );
+    }
+}
 
 fn golden() -> Vec<PathBuf> {
     let folder = workspace().join("operator/tests/golden");

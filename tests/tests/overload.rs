@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use carillon_tests::flood::{Client, Origin};
 use carillon_tests::gateway::{Gateway, Options, workspace};
 use carillon_tests::metrics::{self, Metrics};
+use carillon_tests::wait;
 use tokio::task::JoinSet;
 use tokio::time::{self, MissedTickBehavior};
 
@@ -216,4 +217,27 @@ async fn read(mut client: Client) -> io::Result<Vec<u64>> {
         }
     }
     Ok(counts)
+}
+
+/// A process that gets no processor time looks at its timers late.
+#[test]
+fn tells_how_late_it_is() {
+    const RULES: &str =
+        "engine: { pingInterval: 100ms, pingTimeout: 20s }\nnamespaces: [{ name: / }]";
+    const HELD: Duration = Duration::from_millis(600);
+    let mut gateway = Options::rules(RULES).shards(1).start();
+    let _session = gateway.websocket();
+    let late = |gateway: &Gateway| {
+        let metrics = Metrics::of(gateway);
+        let in_time = metrics.sum("carillon_loop_lag_seconds_bucket", &["le=\"0.25\""]);
+        metrics.sum("carillon_loop_lag_seconds_count", &[]) - in_time
+    };
+    let before = late(&gateway);
+    let process = gateway.process();
+    process.signal("STOP");
+    // It is for how long it is held that it is late.
+    std::thread::sleep(HELD);
+    process.signal("CONT");
+    let told = || (late(&gateway) > before).then_some(());
+    wait::until("the lag is told", told);
 }

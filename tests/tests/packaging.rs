@@ -1,5 +1,6 @@
 //! How our programs are shipped: images, the files of container hosts, versions in step, the workflow of a release.
 
+mod charts;
 mod hosts;
 mod image;
 mod sbom;

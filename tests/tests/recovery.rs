@@ -7,6 +7,8 @@ mod pods;
 mod rolling;
 mod upgrades;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -318,20 +320,26 @@ fn under_load() {
         let publisher = Client::connect(gateway, "/live", "other");
         let mut reader = Client::connect(gateway, "/live", "r");
         let sid = reader.sid.clone();
+        let read = Arc::new(AtomicUsize::new(0));
+        let read_by_then = Arc::clone(&read);
         let sender = thread::spawn(move || {
             let mut publisher = publisher;
             for n in 0..total {
+                if n % 50 == 0 {
+                    // Never so far ahead that one life would get all.
+                    wait::until("the reader has come closer", || {
+                        (n < read_by_then.load(Ordering::Relaxed) + 200).then_some(())
+                    });
+                }
                 publisher
                     .session
                     .event("/live", &format!(r#"["say","r",{n}]"#));
-                if n % 50 == 0 {
-                    thread::sleep(Duration::from_millis(3));
-                }
             }
             publisher
         });
         let (mut seen, mut offset, mut losses) = (0, None, 0);
         while seen < total {
+            read.store(seen, Ordering::Relaxed);
             // Each life ends in the middle of what is on its way.
             for _ in 0..97 {
                 if seen == total {

@@ -26,6 +26,14 @@ const LATER: &[&str] = &[
 /// What every such place is told.
 pub(super) const NOT_YET: &str = "not supported by this version";
 
+/// Whether this field is refused, whatever it holds or one of its values.
+pub(super) fn is_later(field: &str) -> bool {
+    let places = LATER.iter().map(|place| place.trim_end_matches("=true"));
+    places
+        .map(|place| place.trim_end_matches("[]"))
+        .any(|place| place == field)
+}
+
 pub(super) fn check(document: &Document, checks: &mut Checks) {
     let value = normal::effective(document);
     for place in LATER {

@@ -13,11 +13,11 @@ pub struct Engine {
     /// The path of the endpoint, with its closing slash.
     #[schemars(regex(pattern = "^/([A-Za-z0-9._~-]+/)*$"))]
     pub path: String,
-    /// How often the server pings.
+    /// How often the server pings; together with `pingTimeout` at most 24 days.
     pub ping_interval: Duration,
     /// How long a client may take to answer a ping.
     pub ping_timeout: Duration,
-    /// The largest message that a client may send.
+    /// The largest message that a client may send: up to `1GiB`.
     pub max_payload: Size,
     /// How long a client may take to join its first namespace.
     pub connect_timeout: Duration,
@@ -56,7 +56,7 @@ pub struct Compression {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Cors {
-    /// Exact origins, `https://*.example.com`, or `*`.
+    /// `https://a.com`, `https://*.a.com`, or `*` (never with `credentials`); nobody's by default.
     pub origins: Vec<String>,
     /// Whether a browser may send its cookies.
     pub credentials: bool,

@@ -11,10 +11,11 @@ use crate::units::{Duration, Rate};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Event {
-    /// The event's name.
+    /// The event's name; not `connect`, `connect_error`, `disconnect`, `disconnecting`, `newListener`, `removeListener`
+    /// nor `carillon:…`.
     #[schemars(length(min = 1))]
     pub name: String,
-    /// How often a socket may send it.
+    /// How often a socket may send it; its count is also the burst.
     #[serde(default)]
     pub limit: Option<Rate>,
     /// Who may send it.
@@ -23,7 +24,7 @@ pub struct Event {
     /// A condition (CEL).
     #[serde(default)]
     pub when: Option<String>,
-    /// A JSON Schema for each argument, or `{ binary: true, maxBytes }`; absent: unchecked.
+    /// A JSON Schema for each argument, or `{ binary: true, maxBytes }`: no more and no fewer; absent: unchecked.
     #[serde(default)]
     pub args: Option<Vec<Value>>,
     /// Whether more arguments than declared may follow.
@@ -35,19 +36,19 @@ pub struct Event {
     /// The backend that is asked.
     #[serde(default)]
     pub upstream: Option<String>,
-    /// Rooms that the sender leaves.
+    /// Rooms that the sender leaves, templates.
     #[serde(default)]
     pub leave: Vec<String>,
-    /// Rooms that the sender joins.
+    /// Rooms that the sender joins, templates.
     #[serde(default)]
     pub join: Vec<String>,
-    /// How many of the last events of each joined room the sender is sent.
+    /// How many of the last events of each joined room the sender is sent; needs `history`.
     #[serde(default)]
     pub replay: u32,
     /// What others are sent.
     #[serde(default)]
     pub publish: Vec<Publish>,
-    /// What the acknowledgement carries; absent: nothing.
+    /// What the acknowledgement carries; absent: nothing, once all is done.
     #[serde(default)]
     pub ack: Option<Ack>,
 }
@@ -94,7 +95,7 @@ pub struct OneEmit {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Publish {
-    /// The rooms, templates.
+    /// The rooms, templates. Exactly one of `to` and `scope` is set.
     pub to: Vec<String>,
     /// Instead of rooms: everybody in the namespace, or the sender alone.
     pub scope: Option<PublishScope>,
@@ -128,7 +129,7 @@ pub enum PublishScope {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1))]
 pub struct Ack {
-    /// The event's own arguments.
+    /// The event's own arguments. Exactly one of `args` and `values` is set.
     #[schemars(extend("enum" = [true]))]
     pub args: Option<bool>,
     /// These values, templates.

@@ -12,7 +12,7 @@ use crate::units::Duration;
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[schemars(extend("minProperties" = 1, "maxProperties" = 1, "writeOnly" = true))]
 pub struct Secret {
-    /// The name of an environment variable.
+    /// The name of an environment variable. Exactly one of the three is set.
     #[schemars(regex(pattern = "^[A-Za-z_][A-Za-z0-9_]*$"))]
     pub env: Option<String>,
     /// The path of a file.

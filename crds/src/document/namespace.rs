@@ -14,13 +14,14 @@ use crate::units::{Duration, Rate, Size};
 pub struct Namespace {
     /// The name, such as `/politics`. Exactly one of `name` and `pattern` is set.
     pub name: String,
-    /// A regular expression that the whole name matches; its captures are `{ns.<capture>}`.
+    /// A regular expression that the whole name matches, such as `^/org-(?<org>[a-z0-9]+)$`; its captures are
+    /// `{ns.org}`. Names win, then patterns in order.
     pub pattern: String,
     /// Who may connect.
     pub auth: Option<Auth>,
-    /// Rooms of every socket, joined at connection.
+    /// Rooms of every socket, joined at connection; templates.
     pub auto_join: Vec<String>,
-    /// Emits to a new socket.
+    /// Events that each new socket is sent.
     pub welcome: Vec<OneEmit>,
     /// The events that a client may send.
     pub events: Vec<Event>,
@@ -36,13 +37,14 @@ pub struct Namespace {
     pub history: Option<History>,
     /// Who is in a room.
     pub presence: Option<Map<String, Value>>,
-    /// Connection state recovery.
+    /// Connection state recovery: a client whose connection is lost comes back to its id, its rooms and what it missed.
     pub recovery: Option<Recovery>,
-    /// What an emit does while the bus is down.
+    /// What `POST /v1/emit` does while the bus is down (`carillon_bus_up` is 0).
     pub on_bus_loss: OnBusLoss,
-    /// Request headers kept beside `user-agent` and `origin`.
+    /// Request headers kept beside `user-agent` and `origin`; never `cookie` or `authorization`.
     pub keep_headers: Vec<String>,
-    /// The event that tells a client of a refusal where it asked for no acknowledgement.
+    /// The event that tells a client of a refusal where it asked for no acknowledgement:
+    /// `{ code, message, event, retryAfter? }`.
     #[schemars(length(min = 1))]
     pub error_event: String,
 }
@@ -165,10 +167,10 @@ pub struct Recovery {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum OnBusLoss {
-    /// It is delivered here and called degraded.
+    /// It delivers on this node, and its answer says `degraded`.
     #[default]
     Local,
-    /// It is refused.
+    /// It delivers nowhere and answers 503.
     Refuse,
 }
 

@@ -34,7 +34,7 @@ fn generate() -> Value {
     schema.to_value()
 }
 
-/// An absent key is the only way to leave something out: `null` is never allowed.
+/// An absent key is the only way to leave something out: `null` is never allowed. A description is one line.
 #[derive(Clone, Debug)]
 pub(crate) struct OneForm;
 
@@ -42,6 +42,7 @@ impl Transform for OneForm {
     fn transform(&mut self, schema: &mut Schema) {
         if let Some(object) = schema.as_object_mut() {
             without_null(object);
+            without_line_ends(object);
         }
         transform_subschemas(self, schema);
     }
@@ -74,6 +75,13 @@ fn without_null(schema: &mut Map<String, Value>) {
     }
     if let Some(Value::Array(values)) = schema.get_mut("enum") {
         values.retain(|value| !value.is_null());
+    }
+}
+
+/// Whoever shows a description breaks its lines.
+fn without_line_ends(schema: &mut Map<String, Value>) {
+    if let Some(Value::String(text)) = schema.get_mut("description") {
+        *text = text.replace('\n', " ");
     }
 }
 

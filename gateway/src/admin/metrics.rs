@@ -12,6 +12,7 @@ mod samples;
 mod scrape;
 mod shard;
 mod totals;
+mod values;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};

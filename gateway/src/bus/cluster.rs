@@ -183,6 +183,7 @@ pub async fn run(parts: Parts) {
         probe: RefCell::default(),
         works: Cell::new(Works {
             reading: entries.is_none(),
+            caught_up: entries.is_none(),
             ..Works::default()
         }),
         works_again: Notify::new(),

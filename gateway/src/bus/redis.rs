@@ -5,6 +5,7 @@
 
 mod cap;
 mod connect;
+mod connection;
 mod error;
 mod events;
 mod listen;
@@ -149,7 +150,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Asking {
     number: u64,
-    connection: Option<connect::Connection>,
+    connection: Option<connection::Connection>,
 }
 
 /// Where the two connections tell how they are.
@@ -276,7 +277,7 @@ impl Link {
     }
 
     /// Commands go by this connection from now on.
-    fn asks_on(&self, connection: Option<connect::Connection>) {
+    fn asks_on(&self, connection: Option<connection::Connection>) {
         let mut asking = self.asking();
         asking.number += 1;
         asking.connection = connection;

@@ -82,8 +82,11 @@ fn invocation(matches: &ArgMatches, settings: Settings<'_>) -> Result<Invocation
     })
 }
 
+/// What stands behind `check` wins over what stands before it.
 fn flag_value(matches: &ArgMatches, flag: &str) -> Option<OsString> {
-    matches.get_one::<OsString>(flag).cloned()
+    let check = matches.subcommand_matches("check");
+    let of_check = check.and_then(|check| check.try_get_one(flag).ok().flatten());
+    of_check.or_else(|| matches.get_one(flag)).cloned()
 }
 
 /// clap adds usage and tips below, which would drown the other faults.
@@ -105,6 +108,7 @@ pub(super) fn command() -> Command {
         .subcommand(
             Command::new("check")
                 .about("Print every fault of a rules document, for a --redis-mode if one is named; exit 1 if there is one")
+                .args(variables::all().filter(|it| OF_CHECK.contains(&it.flag)).map(flag))
                 .arg(file.clone()),
         )
         .subcommand(
@@ -131,6 +135,5 @@ fn flag(variable: &'static Variable) -> Arg {
         .value_name(variable.value)
         .value_parser(clap::value_parser!(OsString))
         .allow_hyphen_values(true)
-        .global(OF_CHECK.contains(&variable.flag))
         .help(help)
 }

@@ -239,7 +239,7 @@ pub const REDIS_MODE: Variable = setting(
     "redis-mode",
     &["CARILLON_REDIS_MODE"],
     "classic|sharded|streams",
-    "sharded on Redis 7 or newer, else classic",
+    "streams where a namespace has recovery, else sharded on Redis 7 or newer, else classic",
     "The format of the Socket.IO adapter that all servers of the cluster use",
 );
 /// The prefix of channels.

@@ -130,7 +130,8 @@ impl Session {
             return Caught::Never;
         };
         let mut last = offset.unwrap_or(record.position);
-        if !self.reach(lane, from.max(record.upto)).await {
+        let heard = node.bus.head(lane);
+        if !self.reach(lane, from.max(record.upto).max(heard)).await {
             return Caught::Never;
         }
         loop {

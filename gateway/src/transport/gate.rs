@@ -206,8 +206,13 @@ impl Gate {
                 self.earlier.notified().await;
                 continue;
             };
+            // After a time without timers the next one may be told too early: that is no lag.
+            let due = next.max(clock::now());
             tokio::select! {
-                () = time::sleep_until(next.into()) => self.expire(),
+                () = time::sleep_until(next.into()) => {
+                    self.metrics.loop_lag(clock::now().saturating_duration_since(due));
+                    self.expire();
+                }
                 () = self.earlier.notified() => {}
             }
         }

@@ -1,7 +1,7 @@
 //! A Redis Cluster that is not whole: a slot is on its way, a master is dead and has no replica.
 
 use carillon_gateway::bus::redis::{Event, LinkError, Publish, Trim};
-use carillon_tests::redis::Options;
+use carillon_tests::redis::{Options, Redis};
 use carillon_tests::topology::RedisCluster;
 
 use crate::fixture::{Pair, channel, run, say, say_sharded, sharded};
@@ -98,5 +98,37 @@ fn a_dead_master_takes_only_its_own_channels_along() {
         for room in gone {
             pair.hears_itself(say_sharded(room, "back")).await;
         }
+    });
+}
+
+/// A node that is taken out of its cluster goes on answering, and hears nothing.
+#[test]
+fn a_node_that_does_not_see_the_others_is_left() {
+    let cluster = RedisCluster::start();
+    run(async {
+        let [_, second, third] = &*cluster.nodes else {
+            panic!("a cluster of three");
+        };
+        let url = format!(
+            "redis+cluster://127.0.0.1:{},127.0.0.1:{}",
+            second.port(),
+            third.port()
+        );
+        let mut pair = Pair::up(&url).await;
+        pair.listen_to(channel("plain")).await;
+        let hears = |node: &Redis| node.command(&["PUBSUB", "CHANNELS"]).array().len() == 1;
+        let left = if hears(second) { second } else { third };
+        assert!(hears(left), "on a node that the URL names");
+        left.command(&["CLUSTER", "RESET", "SOFT"]);
+        pair.until("it is noticed", |event| {
+            matches!(event, Event::Down { listener: true, reason } if reason.contains("see the others"))
+        })
+        .await;
+        pair.until("another one is listened on", |event| {
+            matches!(event, Event::Listening)
+        })
+        .await;
+        assert!(!hears(left));
+        pair.hears_itself(say("plain", "elsewhere")).await;
     });
 }

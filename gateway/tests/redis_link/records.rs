@@ -52,9 +52,13 @@ impl<'a> Bench<'a> {
         take(&self.pair, KEY, claim).await
     }
 
-    async fn is_under_way(&self) -> bool {
+    async fn under_way(&self) -> Option<Box<str>> {
         let take = records::take(KEY.to_owned(), &Claim::Free);
-        records::is_under_way(&self.pair.ask(take).await.unwrap())
+        records::under_way(&self.pair.ask(take).await.unwrap())
+    }
+
+    async fn is_under_way(&self) -> bool {
+        self.under_way().await.is_some()
     }
 
     fn node_writes(&self, record: &str) {
@@ -210,10 +214,10 @@ fn one_that_was_just_taken_is_under_way() {
     });
 }
 
-/// The record stays until the taker has written it: if that dies, another one takes it by force, and whichever of the two writes
-/// last, the later taker's stands.
+/// The record stays until the taker has written it: if that dies, one other takes it from the mark that was left, and whichever of
+/// the two writes last, the later taker's stands.
 #[test]
-fn one_whose_taker_dies_is_taken_by_force() {
+fn one_whose_taker_dies_is_taken_from_its_mark() {
     run(async {
         let redis = Redis::start();
         let bench = Bench::start(&redis).await;
@@ -224,14 +228,22 @@ fn one_whose_taker_dies_is_taken_by_force() {
             let (_, dead) = bench.take().await.unwrap();
             let left = [KEY, MARK].map(|key| redis.command(&["PTTL", key]).integer());
             assert!(left.iter().all(|left| *left > 50_000), "{left:?}");
-            assert!(bench.is_under_way().await);
-            let (found, taken) = bench.take_by(&Claim::ByForce).await.map(parts).unwrap();
+            let mark = bench.under_way().await.unwrap();
+            let from = Claim::From(mark.clone());
+            let (found, taken) = bench.take_by(&from).await.map(parts).unwrap();
             assert_eq!(found, record);
             assert!(taken > dead);
-            assert!(bench.is_under_way().await, "by the second one");
+            assert_eq!(bench.take_by(&from).await, None, "by one only");
+            let other = bench.under_way().await.unwrap();
+            assert!(
+                records::taker(&other) > records::taker(&mark),
+                "by the second one"
+            );
             // It was not dead, but slow.
             assert!(bench.write_for(dead.next(), &ours("slow"), short).await);
-            assert!(bench.is_under_way().await, "still");
+            let still = bench.under_way().await.unwrap();
+            assert_eq!(records::taker(&still), records::taker(&other));
+            assert!(still != other, "something was written");
             assert!(bench.write(taken.next(), &ours("b")).await);
             assert!(!bench.write(dead.next().next(), &ours("slow")).await);
             assert_eq!(bench.record(), Some(ours("b")));

@@ -128,6 +128,18 @@ fn a_master_that_becomes_a_replica_is_left() {
     });
 }
 
+async fn numbers_come_in_order(pair: &mut Pair, count: u32) {
+    let mut next = 0_u32;
+    pair.until("all come in order", |event| {
+        if let Event::Message { payload, .. } = event {
+            assert_eq!(&payload[..], next.to_string().as_bytes());
+            next += 1;
+        }
+        next == count
+    })
+    .await;
+}
+
 #[test]
 fn a_cluster() {
     let cluster = RedisCluster::start();
@@ -174,16 +186,53 @@ fn a_cluster() {
             let publish = Publish::sharded("room1".to_owned(), i.to_string().into_bytes());
             pair.link.publish(publish, None).unwrap();
         }
-        let mut next = 0_u32;
-        pair.until("all come in order", |event| {
-            if let Event::Message { payload, .. } = event {
-                assert_eq!(&payload[..], next.to_string().as_bytes());
-                next += 1;
-            }
-            next == 300
-        })
-        .await;
+        numbers_come_in_order(&mut pair, 300).await;
     });
+}
+
+/// Commands and events of the classic adapter go by different channels, and none overtakes another.
+#[test]
+fn what_is_published_to_many_channels_of_a_cluster_keeps_its_order() {
+    let cluster = RedisCluster::start();
+    run(async {
+        let mut pair = Pair::up(&cluster.url()).await;
+        for i in 0..10 {
+            pair.listen_to(channel(&format!("channel{i}"))).await;
+            pair.listen_to(Subscription::Pattern(format!("pattern{i}*")))
+                .await;
+        }
+        for i in 0..3000_u32 {
+            let name = ["channel", "pattern"][i as usize % 2];
+            let publish = Publish::channel(format!("{name}{}", i % 10), i.to_string().into());
+            pair.link.publish(publish, None).unwrap();
+        }
+        numbers_come_in_order(&mut pair, 3000).await;
+    });
+}
+
+/// The user of docs/cluster.md; without `cluster|info` nobody looks whether the node sees the others.
+#[test]
+fn users_of_a_cluster() {
+    let cluster = RedisCluster::start();
+    let rights = "resetkeys resetchannels ~socket.io* ~{socket.io:carillon}:* ~sio:session:* ~{sio:session:* &* \
+                  -@all +@read +@write +@pubsub +@scripting +@connection +@transaction +time -@dangerous +info \
+                  +cluster|slots";
+    for (user, more) in [("looks", &["+cluster|info"][..]), ("does-not", &[])] {
+        for node in &cluster.nodes {
+            let rights = rights.split_whitespace().chain(more.iter().copied());
+            let command = ["ACL", "SETUSER", user, "on", ">secret"].into_iter();
+            let command: Vec<&str> = command.chain(rights).collect();
+            node.command(&command);
+        }
+        let url = cluster.url().replace("://", &format!("://{user}:secret@"));
+        run(async {
+            let mut pair = Pair::up(&url).await;
+            pair.listen_to(channel("plain")).await;
+            pair.listen_to(sharded("room")).await;
+            pair.hears_itself(say("plain", "1")).await;
+            pair.hears_itself(say_sharded("room", "2")).await;
+        });
+    }
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! The reader of streams.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use carillon_gateway::bus::redis::{Publish, Settings, StreamEvent, Trim, read_streams};
+use carillon_tests::forwarder::Forwarder;
 use carillon_tests::redis::Options;
 use carillon_tests::topology::RedisCluster;
 use tokio::sync::mpsc;
@@ -37,8 +39,20 @@ impl Reader {
         loop {
             match self.next().await {
                 StreamEvent::Up => return,
-                StreamEvent::Down(_) | StreamEvent::Begin { .. } => {}
+                StreamEvent::Down(_) | StreamEvent::CaughtUp | StreamEvent::Begin { .. } => {}
                 event => panic!("{event:?}"),
+            }
+        }
+    }
+
+    /// How many entries come until it has caught up.
+    async fn caught_up(&mut self) -> usize {
+        let mut entries = 0;
+        loop {
+            match self.next().await {
+                StreamEvent::Entry(_) => entries += 1,
+                StreamEvent::CaughtUp => return entries,
+                _ => {}
             }
         }
     }
@@ -107,6 +121,26 @@ fn a_restart_loses_nothing_and_repeats_nothing() {
     });
 }
 
+/// Who waits for [`StreamEvent::CaughtUp`] has what was written while Redis was away.
+#[test]
+fn it_has_caught_up_after_what_it_missed() {
+    run(async {
+        let redis = Options::default().start();
+        let way = Forwarder::start(Ipv4Addr::new(127, 0, 0, 21), redis.port());
+        let url = format!("redis://127.0.0.21:{}", redis.port());
+        let mut reader = Reader::start(&url, &["a", "b"]);
+        assert_eq!(reader.caught_up().await, 0);
+        for _ in 0..2 {
+            way.cut();
+            for n in 0..600 {
+                redis.command(&["XADD", ["a", "b"][n % 2], "*", "n", "1"]);
+            }
+            way.mend();
+            assert_eq!(reader.caught_up().await, 600);
+        }
+    });
+}
+
 #[test]
 fn large_entries_come_few_at_once() {
     run(async {
@@ -128,7 +162,7 @@ fn streams_on_several_nodes() {
     run(async {
         let cluster = RedisCluster::start();
         let mut reader = Reader::start(&cluster.url(), &["s", "s-1", "s-2", "s-3"]);
-        reader.until_up().await;
+        assert_eq!(reader.caught_up().await, 0);
         let link = Pair::up(&cluster.url()).await.link;
         let mut wanted = Vec::new();
         for n in 0..20 {

@@ -28,27 +28,34 @@ const PLACE: Fleet<'_> = Fleet {
     namespace: "@namespace@",
     name: "@name@",
 };
+/// A word that stands for where its runbooks are.
+const ITS_RUNBOOKS: &str = "@runbooks@";
 /// So many hexadecimal digits tell fleets apart.
 const DIGITS: usize = 10;
 
-/// File names and texts, for all fleets.
+/// File names and texts, for all fleets; they link to [`super::RUNBOOKS`].
 #[must_use]
 pub fn files() -> BTreeMap<String, String> {
-    written(None, |dashboard| {
+    written(None, super::RUNBOOKS, |dashboard| {
         serde_json::to_string_pretty(dashboard).map(|text| text + "\n")
     })
 }
 
-/// The same, opened at one fleet. Each has a uid and a title of its own: Grafana takes no two dashboards of one uid.
+/// The same, opened at one fleet, with links to these runbooks. Each has a uid and a title of its own: Grafana takes no two
+/// dashboards of one uid.
 #[must_use]
-pub fn files_of(namespace: &str, name: &str) -> BTreeMap<String, String> {
+pub fn files_of(namespace: &str, name: &str, runbooks: &str) -> BTreeMap<String, String> {
+    // A URL may hold signs that JSON escapes.
+    let runbooks = serde_json::Value::from(runbooks).to_string();
+    let runbooks = &runbooks[1..runbooks.len() - 1];
     // They are asked for at each look at a fleet: to fill them in is a tenth of the work of making them.
     static BLANK: LazyLock<BTreeMap<String, String>> =
-        LazyLock::new(|| written(Some(PLACE), serde_json::to_string));
+        LazyLock::new(|| written(Some(PLACE), ITS_RUNBOOKS, serde_json::to_string));
     let id = &digest(&format!("{namespace}/{name}"))[..DIGITS];
     let filled = BLANK.iter().map(|(file, text)| {
         let text = text.replace(PLACE.id, id);
         let text = text.replace(PLACE.namespace, namespace);
+        let text = text.replace(ITS_RUNBOOKS, runbooks);
         (file.clone(), text.replace(PLACE.name, name))
     });
     filled.collect()
@@ -73,13 +80,18 @@ pub(super) fn build(context: &Context<'_>) -> Option<ConfigMap> {
             labels: Some(labels),
             ..meta
         },
-        data: Some(files_of(&context.namespace, &context.name)),
+        data: Some(files_of(
+            &context.namespace,
+            &context.name,
+            context.facts.runbooks,
+        )),
         ..ConfigMap::default()
     })
 }
 
 fn written(
     fleet: Option<Fleet<'_>>,
+    runbooks: &str,
     text: impl Fn(&serde_json::Value) -> serde_json::Result<String>,
 ) -> BTreeMap<String, String> {
     let all: [Dashboard; 3] = [
@@ -88,7 +100,7 @@ fn written(
         autoscaling::dashboard(),
     ];
     let file = |dashboard: &Dashboard| {
-        let json = grafana::json(dashboard, fleet);
+        let json = grafana::json(dashboard, fleet, runbooks);
         let text = text(&json).expect("a JSON value can be written");
         (format!("carillon-{}.json", dashboard.key), text)
     };

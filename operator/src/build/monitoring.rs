@@ -34,10 +34,12 @@ pub(super) fn pod_monitor(context: &Context<'_>) -> Wanted {
 pub(super) fn prometheus_rule(context: &Context<'_>) -> Wanted {
     let switch = context.spec().monitoring.prometheus_rule;
     wanted(context, switch, Kind::PrometheusRule, || {
-        let Context {
-            name, namespace, ..
-        } = context;
-        json!({ "groups": alerts::groups(namespace, name) })
+        let groups = alerts::groups(alerts::Fleet {
+            namespace: &context.namespace,
+            cluster: &context.name,
+            runbooks: context.facts.runbooks,
+        });
+        json!({ "groups": groups })
     })
 }
 

@@ -98,20 +98,35 @@ impl Entry for Live {
     }
 }
 
-/// Replaces the dashboards in a ConfigMap by their digests: they are large, and only have to be compared.
+/// Replaces what is large, and only has to be compared, by its digest: the dashboards in a ConfigMap, the rules in a
+/// `PrometheusRule`.
 pub fn shorten(kind: Kind, object: &mut Value) {
-    if kind != Kind::ConfigMap {
-        return;
+    match kind {
+        Kind::ConfigMap => dashboards(object),
+        Kind::PrometheusRule => rules(object),
+        _ => {}
     }
-    let Some(data) = object.get_mut("data").and_then(Value::as_object_mut) else {
-        return;
-    };
-    for (key, value) in data {
+}
+
+fn dashboards(object: &mut Value) {
+    let data = object.get_mut("data").and_then(Value::as_object_mut);
+    for (key, value) in data.into_iter().flatten() {
         if key != carillon_crds::names::kubernetes::RULES_KEY
             && let Value::String(text) = value
             && text.len() > LONG
         {
             *value = digest(text).into();
+        }
+    }
+}
+
+fn rules(object: &mut Value) {
+    let groups = object.pointer_mut("/spec/groups");
+    for group in groups.and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(rules) = group.get_mut("rules") {
+            // The API server has its own order of fields.
+            rules.sort_all_objects();
+            *rules = digest(&rules.to_string()).into();
         }
     }
 }
@@ -146,5 +161,23 @@ mod tests {
         let live = |object| Live::new(Kind::Deployment, serde_json::from_value(object).unwrap());
         assert_eq!(live(item), live(alone.clone()));
         assert_eq!(live(alone.clone()).value(), alone);
+    }
+
+    #[test]
+    fn of_rules_only_a_digest_is_kept_which_each_edit_changes() {
+        let kept = |rules: &str| {
+            let mut object = json!({ "spec": { "groups": [{ "name": "slo" }] } });
+            object["spec"]["groups"][0]["rules"] = serde_json::from_str(rules).unwrap();
+            shorten(Kind::PrometheusRule, &mut object);
+            object
+        };
+        let rules = r#"[{ "alert": "Down", "expr": "up == 0", "labels": { "severity": "page" } }]"#;
+        let ordered =
+            r#"[{ "labels": { "severity": "page" }, "expr": "up == 0", "alert": "Down" }]"#;
+        assert_eq!(kept(rules), kept(ordered));
+        assert_eq!(kept(rules)["spec"]["groups"][0]["name"], "slo");
+        let digest = &kept(rules)["spec"]["groups"][0]["rules"];
+        assert_eq!(digest.as_str().map(str::len), Some(64));
+        assert_ne!(kept(rules), kept(&rules.replace("up == 0", "up == 1")));
     }
 }

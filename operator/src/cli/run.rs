@@ -7,6 +7,7 @@ use clap::builder::RangedU64ValueParser;
 use kube::Config;
 use tokio::runtime::Runtime;
 
+pub mod account;
 pub mod api;
 pub mod election;
 pub mod options;
@@ -18,6 +19,7 @@ pub mod values;
 use self::options::Options;
 use self::process::Ended;
 use self::stop::Stop;
+use crate::build::RUNBOOKS;
 use crate::logs::{self, Format};
 use crate::names::LEASE;
 
@@ -43,6 +45,16 @@ pub struct Args {
         help = "The base URL of the Prometheus that RealtimeClusters ask which name none"
     )]
     pub prometheus_address: Option<String>,
+    /// Where the pages of alerts are.
+    #[arg(
+        long,
+        env = "CARILLON_OPERATOR_RUNBOOK_URL",
+        value_name = "URL",
+        default_value = RUNBOOKS,
+        value_parser = values::address,
+        help = "The base URL of the runbooks that alerts and dashboards link to: /NAME of the alert is put behind it"
+    )]
+    pub runbook_url: String,
     /// The port of `/metrics`, `/livez` and `/readyz`.
     // Not CARILLON_OPERATOR_PORT: a Service of the name carillon-operator puts an address into that.
     #[arg(
@@ -173,7 +185,7 @@ pub struct Args {
 /// Runs until a signal or until it must not go on: 0 after SIGTERM or SIGINT, 1 if it ended otherwise, 2 for a bad flag.
 #[must_use]
 pub fn run(args: &Args) -> ExitCode {
-    let options = match Options::new(args, options::service_account_namespace()) {
+    let options = match Options::new(args, account::account()) {
         Ok(options) => options,
         Err(faults) => {
             for fault in faults {

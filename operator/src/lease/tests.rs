@@ -65,6 +65,7 @@ async fn run(script: Vec<Answer>) -> (String, Vec<String>, Arc<Gate>) {
     let candidate = Candidate {
         leases: Api::namespaced(client(script, log.clone()), "default"),
         name: "l".to_owned(),
+        owner: None,
         identity: "me".to_owned(),
         times: Times::default(),
         gate: gate.clone(),

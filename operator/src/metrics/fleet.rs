@@ -1,9 +1,10 @@
 //! `carillon_operator_…`: what the operator knows of each fleet.
 
 use carillon_crds::resource::RolloutPhase;
-use prometheus::{IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{GaugeVec, IntCounterVec, IntGaugeVec, Opts, Registry};
 
 use crate::cache::Key;
+use crate::scale::figures::Figure;
 
 /// Gauges and counters by fleet.
 #[derive(Clone, Debug)]
@@ -11,6 +12,11 @@ pub struct FleetMetrics {
     desired: IntGaugeVec,
     ready: IntGaugeVec,
     connections: IntGaugeVec,
+    least: IntGaugeVec,
+    most: IntGaugeVec,
+    value: GaugeVec,
+    target: GaugeVec,
+    fallback: IntGaugeVec,
     rollout: IntGaugeVec,
     condition: IntGaugeVec,
     writes: IntCounterVec,
@@ -26,6 +32,8 @@ pub struct FleetFacts {
     pub ready: i32,
     /// Open connections; absent: not known.
     pub connections: Option<u64>,
+    /// `minReplicas` and `maxReplicas`; absent: it is not scaled.
+    pub bounds: Option<(i32, i32)>,
     /// What is going on.
     pub phase: RolloutPhase,
 }
@@ -37,6 +45,11 @@ impl FleetMetrics {
                 Opts::new(name, help),
                 &[&["namespace", "cluster"], more].concat(),
             )?;
+            registry.register(Box::new(gauge.clone()))?;
+            Ok::<_, prometheus::Error>(gauge)
+        };
+        let number = |name: &str, help: &str| {
+            let gauge = GaugeVec::new(Opts::new(name, help), &["namespace", "cluster", "metric"])?;
             registry.register(Box::new(gauge.clone()))?;
             Ok::<_, prometheus::Error>(gauge)
         };
@@ -62,6 +75,29 @@ impl FleetMetrics {
             connections: gauge(
                 "carillon_operator_connections",
                 "Open connections, as the pods report them",
+                &[],
+            )?,
+            least: gauge(
+                "carillon_operator_min_replicas",
+                "Pods that the autoscaling keeps at least",
+                &[],
+            )?,
+            most: gauge(
+                "carillon_operator_max_replicas",
+                "Pods that the autoscaling makes at most",
+                &[],
+            )?,
+            value: number(
+                "carillon_operator_scaling_metric_value",
+                "What the autoscaling last decided on, in the unit of the target (percent of a utilization)",
+            )?,
+            target: number(
+                "carillon_operator_scaling_metric_target",
+                "What the value should be",
+            )?,
+            fallback: gauge(
+                "carillon_operator_scaling_fallback",
+                "1 while `fallback` stands in for data that have been away for long",
                 &[],
             )?,
             rollout: gauge(
@@ -93,6 +129,7 @@ impl FleetMetrics {
             desired,
             ready,
             connections,
+            bounds,
             phase,
         } = facts;
         let labels = [fleet.0.as_str(), fleet.1.as_str()];
@@ -101,6 +138,15 @@ impl FleetMetrics {
         if let Some(connections) = connections {
             let connections = i64::try_from(connections).unwrap_or(i64::MAX);
             self.connections.with_label_values(&labels).set(connections);
+        }
+        for (gauge, bound) in [
+            (&self.least, bounds.map(|(least, _)| least)),
+            (&self.most, bounds.map(|(_, most)| most)),
+        ] {
+            match bound {
+                Some(bound) => gauge.with_label_values(&labels).set(bound.into()),
+                None => drop(gauge.remove_label_values(&labels)),
+            }
         }
         for (one, name) in PHASES {
             self.rollout
@@ -121,6 +167,34 @@ impl FleetMetrics {
             .set(value);
     }
 
+    /// What was decided on, and what the decision before went by.
+    pub fn measured(&self, fleet: &Key, before: &[Figure], now: &[Figure]) {
+        let labels = |figure| [&*fleet.0, &*fleet.1, figure];
+        for Figure { metric, .. } in before {
+            if now.iter().all(|figure| figure.metric != *metric) {
+                let _absent = self.target.remove_label_values(&labels(metric));
+                let _absent = self.value.remove_label_values(&labels(metric));
+            }
+        }
+        for figure in now {
+            let labels = labels(&figure.metric);
+            self.target.with_label_values(&labels).set(figure.target);
+            match figure.value {
+                Some(value) => self.value.with_label_values(&labels).set(value),
+                None => drop(self.value.remove_label_values(&labels)),
+            }
+        }
+    }
+
+    /// Whether the fallback is in force; absent: nothing is decided.
+    pub fn fallback(&self, fleet: &Key, is_fallback: Option<bool>) {
+        let labels = [&*fleet.0, &*fleet.1];
+        match is_fallback {
+            Some(is) => self.fallback.with_label_values(&labels).set(is.into()),
+            None => drop(self.fallback.remove_label_values(&labels)),
+        }
+    }
+
     /// A child was applied or deleted.
     pub fn wrote(&self, fleet: &Key, kind: &str) {
         self.writes
@@ -138,7 +212,9 @@ impl FleetMetrics {
     /// A fleet is no more: nothing of it may stay in a scrape.
     pub fn forget(&self, fleet: &Key) {
         let labels = [fleet.0.as_str(), fleet.1.as_str()];
-        for gauge in [&self.desired, &self.ready, &self.connections] {
+        let plain = [&self.desired, &self.ready, &self.connections];
+        let scaling = [&self.least, &self.most, &self.fallback];
+        for gauge in plain.into_iter().chain(scaling) {
             let _absent = gauge.remove_label_values(&labels);
         }
         for (_, name) in PHASES {
@@ -146,6 +222,8 @@ impl FleetMetrics {
                 .rollout
                 .remove_label_values(&[labels[0], labels[1], name]);
         }
+        forget_all(&self.value, &labels);
+        forget_all(&self.target, &labels);
         forget_all(&self.condition, &labels);
         forget_all(&self.writes, &labels);
         forget_all(&self.decisions, &labels);

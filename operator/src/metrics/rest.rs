@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use axum::http::{Request, Response};
 use kube::client::Body;
@@ -38,6 +39,13 @@ impl RestMetrics {
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
         Ok(Self { requests, seconds })
+    }
+
+    /// A request was answered.
+    pub(super) fn answered(&self, code: &str, method: &str, host: &str, took: Duration) {
+        self.requests.with_label_values(&[code, method, host]).inc();
+        let seconds = self.seconds.with_label_values(&[method, host]);
+        seconds.observe(took.as_secs_f64());
     }
 }
 
@@ -94,15 +102,8 @@ where
                 Ok(response) => response.status().as_u16().to_string(),
                 Err(_) => "<error>".to_owned(),
             };
-            metrics
-                .requests
-                .with_label_values(&[&code, &method, &host])
-                .inc();
-            let seconds = monotonic().saturating_duration_since(began).as_secs_f64();
-            metrics
-                .seconds
-                .with_label_values(&[&method, &host])
-                .observe(seconds);
+            let took = monotonic().saturating_duration_since(began);
+            metrics.answered(&code, &method, &host, took);
             answer
         })
     }

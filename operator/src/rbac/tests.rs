@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::manifest::{Install, yaml};
 use super::*;
 use crate::build::{Kind, possible};
-use crate::{generated, names};
+use crate::names;
 
 fn install(namespaces: &[&str]) -> Install {
     Install {
@@ -61,12 +61,12 @@ fn granted(rules: &[Rule]) -> BTreeSet<(&str, &str, &str)> {
 
 #[test]
 fn the_committed_manifest_is_the_data() {
-    generated::check_file("operator/rbac.yaml", &yaml(&install(&[])));
+    carillon_tests::generated::check_file("operator/rbac.yaml", &yaml(&install(&[])));
 }
 
 #[test]
 fn the_docs_hold_the_table() {
-    generated::check_part("docs/operator.md", "rbac", &table::table());
+    carillon_tests::generated::check_part("docs/operator.md", "rbac", &table::table());
 }
 
 #[test]

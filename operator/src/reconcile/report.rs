@@ -100,6 +100,7 @@ impl Reconciler {
             connections: status
                 .connections
                 .and_then(|count| u64::try_from(count).ok()),
+            bounds: round.spec.scaling.as_ref().map(|settings| settings.bounds),
             phase: phase.unwrap_or_default(),
         };
         self.metrics.fleet.show(&key, facts);

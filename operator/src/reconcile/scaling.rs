@@ -11,6 +11,7 @@ use super::endpoint;
 use super::observe::Deployment;
 use crate::cache::Key;
 use crate::prometheus::{Client as Prometheus, collect};
+use crate::scale::figures::Figure;
 use crate::scale::hpa::condition::Kind;
 use crate::scale::hpa::replicas::Unable;
 use crate::scale::samples::{Samples, failure};
@@ -69,21 +70,27 @@ impl Scaling {
         }
     }
 
-    /// Decides, if there is something new to decide by; says whether it did.
+    /// Decides, if there is something new to decide by; then it says what the decision before went by.
     pub fn decide(
         &mut self,
         settings: &Settings,
         before: &RealtimeClusterStatus,
         facts: &scale::Facts<'_>,
-    ) -> bool {
+    ) -> Option<Vec<Figure>> {
         let mut answer = self.answer.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((at, samples)) = answer.take() else {
-            return false;
-        };
+        let (at, samples) = answer.take()?;
         let decision = scale::decide(settings, &samples, before, facts, at);
         self.goal = decision.change.map(|change| change.to);
-        self.decision = Some(decision);
-        true
+        let before = self.decision.replace(decision);
+        Some(before.map_or_else(Vec::new, |before| before.figures))
+    }
+
+    /// What was last decided by.
+    #[must_use]
+    pub fn figures(&self) -> &[Figure] {
+        self.decision
+            .as_ref()
+            .map_or(&[], |decision| &decision.figures)
     }
 
     /// The last decision in a word, for metrics.

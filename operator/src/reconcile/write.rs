@@ -114,6 +114,7 @@ impl Reconciler {
             secrets: &secrets,
             rules,
             operator_namespace: self.settings.operator_namespace.as_deref(),
+            runbooks: &self.settings.runbook_url,
         };
         build::children(&input, &facts)
     }

@@ -4,6 +4,7 @@
 use carillon_crds::resource::MetricStatus;
 use jiff::Timestamp;
 
+use super::figures::measured;
 use super::guard::Verdict;
 use super::hpa::behavior::Limited;
 use super::hpa::condition::Reason;
@@ -127,8 +128,7 @@ pub fn metrics(
 
 /// What was measured, in the unit of the target.
 fn value(wanted: &Wanted, outcome: &Outcome, judged: &[Judged], place: usize) -> Option<String> {
-    judged[place].metric.as_ref().ok()?;
-    let measured = outcome.proposals.get(place)?.as_ref().ok()?.measured as f64;
+    let measured = measured(outcome, judged, place)? as f64;
     Some(match wanted.target {
         Target::Utilization { .. } => format!("{}%", significant(measured)),
         Target::Average { .. } | Target::Value(_) | Target::Total(_) => {

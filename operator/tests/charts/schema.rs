@@ -12,6 +12,8 @@ const AUTO: &str = r#"{"type":"string","enum":["Auto","Enabled","Disabled"]}"#;
 const NAME: &str =
     r#"{"type":"string","maxLength":63,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$"}"#;
 
+const PORTS: &str =
+    r#"{"type":"array","minItems":1,"items":{"type":"integer","minimum":1,"maximum":65535}}"#;
 const OBJECTS: &str = r#"{"type":"array","items":{"type":["object","string"]}}"#;
 const DIGEST: &str = r#"{"type":"string","pattern":"^(sha256:[0-9a-f]{64})?$"}"#;
 const PULL_POLICY: &str = r#"{"type":"string","enum":["Always","IfNotPresent","Never"]}"#;
@@ -44,12 +46,26 @@ pub(crate) const OPERATOR: Rules = &[
     ("metrics.prometheusRule.enabled", AUTO),
     ("nameOverride", NAME),
     ("namespaceOverride", NAME),
+    ("networkPolicy.egress.apiServer.ports", PORTS),
+    ("networkPolicy.egress.prometheus.ports", PORTS),
+    (
+        "podDisruptionBudget.maxUnavailable",
+        r#"{"type":["integer","string","null"],"minimum":0,"pattern":"^[0-9]{1,3}%$"}"#,
+    ),
+    (
+        "podDisruptionBudget.minAvailable",
+        r#"{"type":["integer","string"],"minimum":0,"pattern":"^[0-9]{1,3}%$"}"#,
+    ),
     (
         "prometheusAddress",
         r#"{"type":"string","pattern":"^(https?://.+)?$"}"#,
     ),
     ("replicas", r#"{"type":"integer","minimum":0}"#),
     ("revisionHistoryLimit", r#"{"type":"integer","minimum":0}"#),
+    (
+        "runbookUrl",
+        r#"{"type":"string","pattern":"^https?://[^?#\\s\"\\\\]+$"}"#,
+    ),
     (
         "terminationGracePeriodSeconds",
         r#"{"type":"integer","minimum":10}"#,
@@ -75,6 +91,10 @@ pub(crate) const CLUSTER: Rules = &[
     (
         "fullnameOverride",
         r#"{"type":"string","maxLength":46,"pattern":"^([a-z]([-a-z0-9]*[a-z0-9])?)?$"}"#,
+    ),
+    (
+        "nameOverride",
+        r#"{"type":"string","maxLength":44,"pattern":"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$"}"#,
     ),
     ("namespaceOverride", NAME),
     ("spec", r#"{}"#),

@@ -45,24 +45,45 @@ impl Kubernetes {
 impl Namespace<'_> {
     /// Waits until it holds nothing but what Kubernetes puts into every one.
     pub async fn until_empty(&self, deadline: Duration) {
-        let kinds = "deployments,pods,services,configmaps,serviceaccounts,poddisruptionbudgets,jobs,roles,rolebindings";
+        let kinds = self.kinds(true);
         let empty = async || {
-            let left = self.kubectl(&["get", kinds, "--output=name"]);
+            let left = self.kubectl(&["get", &kinds, "--output=name"]);
             let own = ["configmap/kube-root-ca.crt", "serviceaccount/default"];
-            let left: Vec<_> = left.lines().filter(|name| !own.contains(name)).collect();
-            if left.is_empty() {
-                Ok(())
-            } else {
-                Err(left.join(" "))
-            }
+            none(left.lines().filter(|name| !own.contains(name)))
         };
-        until("nothing of the fleet is left", deadline, empty).await;
+        until("nothing is left in the namespace", deadline, empty).await;
     }
 
-    /// Panics if something of an operator is left, here or in the whole cluster.
-    pub fn holds_no_operator(&self) {
-        let kinds = "deployments,serviceaccounts,roles,clusterroles,clusterrolebindings";
-        let left = self.kubectl(&["get", kinds, "--output=name"]);
-        assert!(!left.contains("carillon"), "{left}");
+    /// Waits until nothing of ours is left that is in no namespace.
+    pub async fn until_nothing_of_ours(&self, deadline: Duration) {
+        let kinds = self.kinds(false);
+        let gone = async || {
+            let left = self.kubectl(&["get", &kinds, "--output=name"]);
+            let ours = left.lines().filter(|name| name.contains("carillon"));
+            none(ours.filter(|name| !name.starts_with("namespace/")))
+        };
+        until("nothing of ours is left in the cluster", deadline, gone).await;
+    }
+
+    /// All kinds of which there can be objects, in namespaces or in none. Events tell of the past.
+    fn kinds(&self, namespaced: bool) -> String {
+        let namespaced = format!("--namespaced={namespaced}");
+        let all = self.kubectl(&[
+            "api-resources",
+            "--verbs=list",
+            &namespaced,
+            "--output=name",
+        ]);
+        let kinds = all.lines().filter(|kind| !kind.starts_with("events"));
+        kinds.collect::<Vec<_>>().join(",")
+    }
+}
+
+fn none<'a>(left: impl Iterator<Item = &'a str>) -> Result<(), String> {
+    let left: Vec<_> = left.collect();
+    if left.is_empty() {
+        Ok(())
+    } else {
+        Err(left.join(" "))
     }
 }

@@ -66,6 +66,13 @@ impl Kubernetes {
         self.established(kind.definition());
     }
 
+    /// Installs all of them.
+    pub fn install_optional(&self) {
+        for kind in Optional::ALL {
+            self.install(kind);
+        }
+    }
+
     fn established(&self, definition: &str) {
         let condition = r#"jsonpath={.status.conditions[?(@.type=="Established")].status}"#;
         // At first there are no conditions, of which kubectl makes an error.

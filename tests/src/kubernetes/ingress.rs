@@ -11,10 +11,10 @@ use super::lookout::Lookout;
 use super::{Kubernetes, Namespace};
 use crate::proxy::{Allowance, Proxy};
 
-/// As with a preset of ours; a worker of before keeps its connections.
+/// What the preset `nginx` derives for the engine of the game; a worker of before keeps its connections.
 const ALLOWANCE: Allowance = Allowance {
-    idle: 120,
-    body: 0,
+    idle: 100,
+    body: 1_000_000,
     after_reload: 600,
 };
 

@@ -1,6 +1,6 @@
 //! A namespace of a test, under restricted pod security.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -76,6 +76,17 @@ impl Namespace<'_> {
             .as_str()
             .and_then(|ip| ip.parse::<IpAddr>().ok());
         SocketAddr::new(address.expect("the Service has an address"), port)
+    }
+
+    /// The same, once a pod takes connections there: the node learns a moment after it is ready that it is.
+    pub async fn reached(&self, name: &str, port: u16, deadline: Duration) -> SocketAddr {
+        let address = self.service(name, port);
+        let connect = async || {
+            let connected = TcpStream::connect_timeout(&address, deadline);
+            connected.map(drop).map_err(|error| error.to_string())
+        };
+        until(&format!("{name}:{port} is reached"), deadline, connect).await;
+        address
     }
 
     /// Names and addresses of the running pods with these labels that are not being deleted.

@@ -6,6 +6,14 @@ pub const README: &str = "README.md";
 pub const QUICKSTART: &str = "docs/quickstart.md";
 /// Several nodes by hand.
 pub const CLUSTER: &str = "docs/cluster.md";
+/// The resource.
+pub const RESOURCE: &str = "docs/resource.md";
+/// Metrics and health.
+pub const METRICS: &str = "docs/metrics.md";
+/// By symptom.
+pub const TROUBLESHOOTING: &str = "docs/troubleshooting.md";
+/// Operations.
+pub const OPERATIONS: &str = "docs/operations.md";
 /// The HTTP API.
 pub const HTTP_API: &str = "docs/http-api.md";
 /// Autoscaling.

@@ -2,7 +2,8 @@
 
 use super::Name;
 use super::names::{
-    AUTOSCALING, CHART, CLUSTER, FLEET_CHART, HOSTS, HTTP_API, OPERATOR, QUICKSTART, README,
+    AUTOSCALING, CHART, CLUSTER, FLEET_CHART, HOSTS, HTTP_API, METRICS, OPERATIONS, OPERATOR,
+    QUICKSTART, README, RESOURCE, TROUBLESHOOTING,
 };
 
 /// A way to prove it.
@@ -34,10 +35,15 @@ pub const PROOFS: &[(Name, Proof)] = &[
     ((README, "curl -sS \"http://localhost:3001/v1/rooms"), Here),
     ((README, "carillon-gateway check"), Here),
     ((README, "helm install carillon "), Kubernetes),
-    ((QUICKSTART, "make run"), MAKE),
+    ((QUICKSTART, "make run"), Here),
     ((QUICKSTART, "carillon-gateway check"), Here),
     ((QUICKSTART, "carillon-gateway probe"), Here),
     ((QUICKSTART, "helm install carillon "), Kubernetes),
+    (
+        (QUICKSTART, "kubectl --namespace chat port-forward"),
+        Kubernetes,
+    ),
+    ((QUICKSTART, "KEY="), Kubernetes),
     ((HTTP_API, "curl -sS http://localhost:3002/v1/emit"), Here),
     (
         (HTTP_API, "curl -si 'http://localhost:3001/v1/events"),
@@ -46,6 +52,19 @@ pub const PROOFS: &[(Name, Proof)] = &[
     ((AUTOSCALING, "carillon-operator simulate"), Here),
     ((CLUSTER, "redis-server"), BY_HAND),
     ((CLUSTER, "curl -sS"), BY_HAND),
+    ((CLUSTER, "redis-cli ACL"), Here),
+    ((OPERATIONS, "helm upgrade carillon "), Kubernetes),
+    ((OPERATIONS, "helm rollback chat "), Kubernetes),
+    (
+        (OPERATIONS, "kubectl --namespace chat annotate"),
+        Kubernetes,
+    ),
+    ((RESOURCE, "carillon-operator validate"), Here),
+    ((METRICS, "curl -sS"), Here),
+    (
+        (TROUBLESHOOTING, "kubectl --namespace chat describe"),
+        Kubernetes,
+    ),
     ((HOSTS, "docker run"), DOCKER),
     ((HOSTS, "curl -sS"), BY_HOSTS),
     ((HOSTS, "make image && docker load"), DOCKER),

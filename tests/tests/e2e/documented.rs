@@ -6,7 +6,9 @@ use std::collections::BTreeSet;
 use carillon_tests::clients::Clients;
 use carillon_tests::desk::Desk;
 use carillon_tests::kubernetes::{self, Kubernetes, Program};
-use carillon_tests::pages::names::{CHART, FLEET_CHART, HOSTS, OPERATOR, QUICKSTART, README};
+use carillon_tests::pages::names::{
+    CHART, FLEET_CHART, HOSTS, OPERATIONS, OPERATOR, QUICKSTART, README, TROUBLESHOOTING,
+};
 use carillon_tests::pages::{self, Name, Proof};
 use carillon_tests::wait;
 use serde_json::{Value, json};
@@ -117,11 +119,32 @@ fn passed_by_both_transports(said: &str) {
     }
 }
 
+/// Installed as the front page says, upgraded and restarted as docs/operations.md does.
 fn readme(newcomer: &mut Newcomer<'_>) {
     let said = newcomer.types((README, "helm install carillon "));
-    tells_of_the_operator(&said);
-    passed_by_both_transports(&said);
-    shows(&said, "chat", "1/1");
+    installs_the_chat(&said);
+    let said = newcomer.types((TROUBLESHOOTING, "kubectl --namespace chat describe"));
+    for part in ["RealtimeCluster", "pod/chat-", "[pod/chat-"] {
+        assert!(said.contains(part), "no {part}: {said}");
+    }
+    let said = newcomer.types((OPERATIONS, "helm upgrade carillon "));
+    assert!(
+        said.contains("Release \"chat\" has been upgraded."),
+        "{said}"
+    );
+    shows(&said, "chat", "2/2");
+    let said = newcomer.types((OPERATIONS, "kubectl --namespace chat annotate"));
+    assert!(said.contains("\"phase\":"), "{said}");
+    wait::until("the pods are restarted", || {
+        let output = "--output=jsonpath={.spec.template.metadata.annotations}";
+        let get = ["--namespace", "chat", "get", "deployment", "chat", output];
+        let annotations = newcomer.cluster.kubectl(&get);
+        annotations
+            .contains("carillon.dev/restartedAt")
+            .then_some(())
+    });
+    let said = newcomer.types((OPERATIONS, "helm rollback chat "));
+    assert_eq!(said.matches("Rollback was a success").count(), 2, "{said}");
     newcomer.removes_the_fleet(4, "chat");
     newcomer.removes_the_chart(4);
 }
@@ -129,12 +152,33 @@ fn readme(newcomer: &mut Newcomer<'_>) {
 /// By the other version of Helm.
 fn quickstart(newcomer: &mut Newcomer<'_>) {
     let said = newcomer.types_with(3, (QUICKSTART, "helm install carillon "));
-    tells_of_the_operator(&said);
-    assert!(said.contains("WARNING: devRedis.enabled"), "{said}");
-    passed_by_both_transports(&said);
-    shows(&said, "chat", "2/2");
+    installs_the_chat(&said);
+    emits_from_the_desk(newcomer);
     newcomer.removes_the_fleet(3, "chat");
     newcomer.removes_the_chart(3);
+}
+
+fn installs_the_chat(said: &str) {
+    tells_of_the_operator(said);
+    assert!(said.contains("WARNING: devRedis.enabled"), "{said}");
+    passed_by_both_transports(said);
+    assert_eq!(said.matches("an event came in").count(), 2, "{said}");
+    shows(said, "chat", "2/2");
+}
+
+/// Both ports, and a backend that uses them.
+fn emits_from_the_desk(newcomer: &mut Newcomer<'_>) {
+    let blocks = ["kubectl --namespace chat port-forward", "KEY="].map(|begin| {
+        let name = (QUICKSTART, begin);
+        assert!(newcomer.typed.insert(name), "{name:?} is typed twice");
+        pages::command(name)
+    });
+    let [ports, emit] = blocks;
+    let both = "for port in 3001 3002; do until curl -s localhost:$port; do sleep 0.1; done; done";
+    let all = format!("trap 'kill $(jobs -p)' EXIT\n{ports}{both} >/dev/null\n{emit}");
+    newcomer.desk.put("emit.sh", &all).unwrap();
+    let said = newcomer.does(3, "bash -e emit.sh 2>/dev/null");
+    assert!(said.contains("\"accepted\":true"), "{said}");
 }
 
 fn charts(newcomer: &mut Newcomer<'_>) {

@@ -13,7 +13,7 @@ use carillon_tests::kubernetes::{
 use serde_json::{Value, json};
 
 use super::report::{Report, Step};
-use super::secrets::{KEY, Marks, TOKEN};
+use super::secrets::{BEARER, KEY, Marks, TOKEN};
 
 /// How long pods may take to be ready, and a state to be seen.
 pub(super) const DEADLINE: Duration = Duration::from_secs(180);
@@ -49,6 +49,10 @@ pub(super) struct Size {
     pub(super) a_pod: usize,
     /// How long each state is looked at.
     pub(super) look: Duration,
+    /// What gateways and operators log: all of it may be looked at for secrets, or less for figures as in production.
+    pub(super) logged: &'static str,
+    /// Whether figures are what they should be; in a short look they depend on what else the machine does.
+    pub(super) is_measured: bool,
 }
 
 impl Size {
@@ -57,12 +61,16 @@ impl Size {
         crowd: 80,
         a_pod: 32,
         look: Duration::from_secs(3),
+        logged: "debug",
+        is_measured: false,
     };
     const FULL: Self = Self {
         stay: 120,
         crowd: 480,
         a_pod: 150,
         look: Duration::from_secs(30),
+        logged: "info",
+        is_measured: true,
     };
 
     /// As `CARILLON_E2E` asks: `full`, or a short one.
@@ -120,13 +128,19 @@ pub(super) fn values(cluster: &Kubernetes, size: Size, prometheus: &str, tag: &s
                     "scaleUp": { "stabilizationWindowSeconds": 0, "policies": policies },
                     "scaleDown": { "stabilizationWindowSeconds": 5, "policies": policies },
                 },
-                "prometheus": { "address": prometheus, "maxAge": "20s" },
+                "prometheus": {
+                    "address": prometheus, "maxAge": "20s",
+                    "bearerToken": { "secretKeyRef": { "name": "backend", "key": "prometheus" } },
+                },
             }),
         ),
         (
             "podTemplate",
             json!({ "spec": { "containers": [
-            { "name": "gateway", "resources": { "requests": { "cpu": "10m", "memory": "32Mi" } } },
+            {
+                "name": "gateway", "env": [{ "name": "CARILLON_LOG", "value": size.logged }],
+                "resources": { "requests": { "cpu": "10m", "memory": "32Mi" } },
+            },
         ] } }),
         ),
     ] {
@@ -139,7 +153,7 @@ pub(super) fn values(cluster: &Kubernetes, size: Size, prometheus: &str, tag: &s
         "wait": { "image": cluster.image(Program::Operator).values() },
         "extraObjects": [{
             "apiVersion": "v1", "kind": "Secret", "metadata": { "name": "backend" },
-            "stringData": { "token": KEY },
+            "stringData": { "token": KEY, "prometheus": BEARER },
         }],
     })
 }

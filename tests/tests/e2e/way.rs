@@ -2,18 +2,16 @@
 
 use std::time::SystemTime;
 
-use carillon_tests::kubernetes::{self, Helm, Kubernetes, Optional, Program, Trace, until};
+use carillon_tests::kubernetes::{self, Helm, Kubernetes, Program, Trace, until};
 use serde_json::{Value, json};
 
 use super::report::Report;
-use super::scene::{BUDGET, DEADLINE, FLEET, Scene, values};
+use super::scene::{BUDGET, DEADLINE, FLEET, Scene, Size, values};
 
 #[test]
 fn from_nothing_to_nothing() {
     kubernetes::apart("e2e", async |cluster| {
-        for kind in Optional::ALL {
-            cluster.install(kind);
-        }
+        cluster.install_optional();
         let system = cluster.namespace("carillon-system");
         let game = cluster.namespace("game");
         let ours = cluster.helm(4, system.name());
@@ -21,7 +19,8 @@ fn from_nothing_to_nothing() {
         let mut report = Report::default();
 
         let began = SystemTime::now();
-        let kept = cluster.operator_values(&json!({ "replicas": 2 }));
+        let log = json!({ "level": Size::wanted().logged });
+        let kept = cluster.operator_values(&json!({ "replicas": 2, "log": log }));
         ours.apply("carillon", "carillon", &kept).unwrap();
         report.note("`helm install carillon --wait`", began);
         let scene = Scene::open(cluster, [&system, &game], &theirs, report).await;
@@ -40,18 +39,19 @@ fn from_nothing_to_nothing() {
         let lines = scene.marks.borrow().none();
         let published = scene.load.published();
         let (seen, trace) = (scene.load.seen(), scene.load.trace());
-        let mut report = scene.report.take();
+        let (mut report, is_measured) = (scene.report.take(), scene.size.is_measured);
         drop(scene);
         theirs.uninstall(FLEET).unwrap();
         game.until_empty(DEADLINE).await;
         ours.uninstall("carillon").unwrap();
         cluster.until_undefined(DEADLINE).await;
-        system.holds_no_operator();
+        system.until_empty(DEADLINE).await;
+        system.until_nothing_of_ours(DEADLINE).await;
         report.note(
             "everything is uninstalled, with `crds.keep=false`: nothing is left",
             began,
         );
-        report.end(&published, &seen, &trace, lines);
+        report.end(is_measured, &published, &seen, &trace, lines);
     });
 }
 
@@ -88,12 +88,13 @@ async fn the_load_falls(scene: &Scene<'_>) {
     let worst = scene
         .tell("they go: drained, and scaled down to two", began)
         .await;
-    within_budget(worst);
+    within_budget(scene, worst);
     let moved = scene.load.trace().lost.len();
     assert!(moved > 0, "nobody had to move");
 }
 
-fn within_budget(worst: f64) {
+fn within_budget(scene: &Scene<'_>, worst: f64) {
+    scene.report.borrow_mut().moved(worst);
     assert!(worst <= Trace::allowed(BUDGET), "{worst}/s of {BUDGET}/s");
 }
 
@@ -125,7 +126,7 @@ async fn the_image_is_upgraded(scene: &Scene<'_>, helm: &Helm<'_>) {
             began,
         )
         .await;
-    within_budget(worst);
+    within_budget(scene, worst);
 }
 
 /// Of the pod of Redis, how often its container was started again, once it is ready.
@@ -191,7 +192,8 @@ async fn the_operator_goes(cluster: &Kubernetes, scene: &Scene<'_>, ours: &Helm<
         .await;
     assert_eq!(scene.fleet.pods(), pods);
     let began = SystemTime::now();
-    let not_kept = cluster.operator_values(&json!({ "crds": { "keep": false } }));
+    let log = json!({ "level": scene.size.logged });
+    let not_kept = cluster.operator_values(&json!({ "crds": { "keep": false }, "log": log }));
     ours.apply("carillon", "carillon", &not_kept).unwrap();
     scene.fleet.ready(DEADLINE).await;
     scene

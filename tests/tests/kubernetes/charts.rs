@@ -2,6 +2,10 @@
 
 #[path = "charts/alerts.rs"]
 mod alerts;
+#[path = "charts/knobs.rs"]
+mod knobs;
+#[path = "charts/notes.rs"]
+mod notes;
 #[path = "charts/renders.rs"]
 mod renders;
 
@@ -13,6 +17,8 @@ use serde_json::{Value, json};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 const CHARTS: [&str; 2] = ["carillon", "carillon-cluster"];
+/// A version before ours. None has been released yet: it differs in what it says of itself.
+const EARLIER: &str = "0.0.1";
 
 /// A fleet of two, with a Redis of its own, whose clients may send these events.
 fn fleet(cluster: &Kubernetes, events: &[&str]) -> Value {
@@ -23,7 +29,7 @@ fn fleet(cluster: &Kubernetes, events: &[&str]) -> Value {
     json!({
         "spec": {
             "replicas": 2,
-            "image": { "pullPolicy": "Never" },
+            "image": cluster.image(Program::Gateway).values(),
             "drain": { "hold": "1s", "timeout": "5s" },
             "namespaces": [{ "name": "/", "events": events }],
             "apiKeys": [{
@@ -71,17 +77,20 @@ fn from_nothing_to_nothing() {
             ours.apply("carillon", "carillon", &not_kept).unwrap();
             ours.uninstall("carillon").unwrap();
             cluster.until_undefined(DEADLINE).await;
-            system.holds_no_operator();
+            system.until_empty(DEADLINE).await;
+            system.until_nothing_of_ours(DEADLINE).await;
         }
     });
 }
 
 fn install(cluster: &Kubernetes, helm: &Helm<'_>) {
-    let notes = helm
-        .apply("carillon", "carillon", &cluster.operator_values(&json!({})))
-        .unwrap();
+    let (earlier, values) = (
+        helm.pack("carillon", EARLIER),
+        cluster.operator_values(&json!({})),
+    );
+    let notes = helm.apply_from("carillon", &earlier, &values).unwrap();
     assert!(
-        notes.contains("helm install my carillon-cluster"),
+        notes.contains("helm install my charts/carillon-cluster"),
         "{notes}"
     );
     // One copy is enough for the rest, and an upgrade.
@@ -91,12 +100,15 @@ fn install(cluster: &Kubernetes, helm: &Helm<'_>) {
         &cluster.operator_values(&json!({ "replicas": 1 })),
     );
     assert!(notes.unwrap().contains("WARNING: with one copy"));
+    // And back: fleets that become ready are kept by what is there then.
+    helm.rollback("carillon", 1).unwrap();
 }
 
 /// Helm comes back when the fleet is ready, and each revision is what clients meet.
 async fn serves_and_is_upgraded(cluster: &Kubernetes, helm: &Helm<'_>, fleet: &Fleet<'_>) {
     let first = self::fleet(cluster, &["echo"]);
-    let notes = helm.apply("talk", "carillon-cluster", &first).unwrap();
+    let earlier = helm.pack("carillon-cluster", EARLIER);
+    let notes = helm.apply_from("talk", &earlier, &first).unwrap();
     assert!(notes.contains("WARNING: devRedis.enabled"), "{notes}");
     is_ready_now(fleet);
     let logs = helm.test("talk").unwrap();
@@ -114,12 +126,18 @@ async fn serves_and_is_upgraded(cluster: &Kubernetes, helm: &Helm<'_>, fleet: &F
     for name in ["polling-0", "websocket-0"] {
         assert_eq!(load.ask(name, "echo", &[json!(1)]), [json!(1)]);
     }
+    let pods = fleet.pods();
     let more = self::fleet(cluster, &["echo", "more"]);
     helm.apply("talk", "carillon-cluster", &more).unwrap();
     is_ready_now(fleet);
     let answered = async || Ok::<_, String>(load.ask("websocket-0", "more", &[json!(2)]));
     let (answer, _) = until("the new rules hold", DEADLINE, answered).await;
     assert_eq!(answer, [json!(2)]);
+    assert_eq!(
+        fleet.pods(),
+        pods,
+        "another version of the chart replaces no pod"
+    );
     helm.rollback("talk", 1).unwrap();
     is_ready_now(fleet);
     let events = fleet.object()["spec"]["namespaces"][0]["events"].clone();

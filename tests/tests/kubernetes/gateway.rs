@@ -74,7 +74,8 @@ fn browsers_reach_pods_through_a_service() {
         assert_eq!(pods.len(), 2, "{pods:?}");
 
         // Any request of a poller may land on either pod: the Service has no affinity.
-        let url = format!("http://{}", namespace.service("gateways", 80));
+        let service = namespace.reached("gateways", 80, DEADLINE).await;
+        let url = format!("http://{service}");
         let clients = Clients::start();
         let names = ["polling", "websocket", "upgrade"];
         let transports = [
@@ -90,7 +91,7 @@ fn browsers_reach_pods_through_a_service() {
 
         // From the API of each pod, and from the Service of both.
         let direct = pods.iter().map(|(_, ip)| SocketAddr::new(*ip, 3002));
-        let apis = direct.chain([namespace.service("gateways", 3002)]);
+        let apis = direct.chain([namespace.reached("gateways", 3002, DEADLINE).await]);
         for (mark, api) in (1..).zip(apis) {
             emit(api, mark);
         }

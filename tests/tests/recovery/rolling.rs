@@ -16,7 +16,9 @@ use carillon_tests::http::Request;
 use carillon_tests::proxy::Proxy;
 use carillon_tests::redis::{self, Redis};
 use carillon_tests::{ports, wait};
-use serde_json::json;
+use serde_json::{Value, json};
+
+use crate::exposure::preset::Front;
 
 /// So many of each transport.
 const LISTENERS: usize = 6;
@@ -29,6 +31,7 @@ pub(super) const LOAD: u64 = 30;
 pub(super) struct Fleet<'a> {
     pub(super) redis: &'a Redis,
     pub(super) setup: Setup,
+    engine: Value,
     pub(super) ports: Vec<u16>,
     pub(super) pods: Vec<Gateway>,
     /// Where backends find them.
@@ -37,14 +40,14 @@ pub(super) struct Fleet<'a> {
 
 impl<'a> Fleet<'a> {
     pub(super) fn start(redis: &'a Redis, count: usize) -> Self {
-        Self::start_with(redis, count, "")
+        Self::start_with(redis, count, json!({}))
     }
 
-    /// With these lines among the rules.
-    pub(super) fn start_with(redis: &'a Redis, count: usize, lines: &str) -> Self {
+    /// With this `engine` in the rules.
+    pub(super) fn start_with(redis: &'a Redis, count: usize, engine: Value) -> Self {
         let rules = include_str!("../../fixtures/cluster.yaml")
             .replace("  events:\n", "  recovery: { window: 1m }\n  events:\n");
-        let rules = format!("{lines}{rules}");
+        let rules = format!("engine: {engine}\n{rules}");
         let setup = Setup::new(Mode::Streams)
             .rules(&rules)
             .env("CARILLON_DRAIN_HOLD", "100ms")
@@ -52,6 +55,7 @@ impl<'a> Fleet<'a> {
         let mut fleet = Self {
             redis,
             setup,
+            engine,
             ports: (0..count).map(|_| ports::free()).collect(),
             pods: Vec::new(),
             apis: Arc::default(),
@@ -69,6 +73,11 @@ impl<'a> Fleet<'a> {
         options
             .env("SOCKET_PORT", &self.ports[index].to_string())
             .start()
+    }
+
+    /// A proxy of all of them, as its preset has it for their engine.
+    pub(super) fn behind(&self, front: Front) -> Proxy {
+        front.start(&self.engine, &self.ports)
     }
 
     fn tell(&self) {
@@ -222,13 +231,13 @@ pub(super) fn check(
 /// what clients publish reaches their own node alone.
 fn under_load(
     redis: &Redis,
-    front: fn(&[u16]) -> Proxy,
+    front: Front,
     losses: Option<usize>,
     faults: impl FnOnce(&mut Fleet<'_>, &Crowd),
 ) {
     let mut fleet = Fleet::start(redis, 3);
     let cluster = Cluster::of(redis, &fleet.setup, Vec::new());
-    let proxy = front(&fleet.ports);
+    let proxy = fleet.behind(front);
     let crowd = Crowd::start();
     for transport in TRANSPORTS {
         let options = json!({ "transports": [transport] });
@@ -259,7 +268,7 @@ fn under_load(
     fleet.pods.iter_mut().for_each(Gateway::assert_alive);
 }
 
-fn replaced_behind(front: fn(&[u16]) -> Proxy) {
+fn replaced_behind(front: Front) {
     let redis = Redis::start();
     under_load(&redis, front, Some(1), |fleet, _| {
         for index in 0..fleet.pods.len() {
@@ -271,19 +280,19 @@ fn replaced_behind(front: fn(&[u16]) -> Proxy) {
 /// It asks another pod where one breaks off.
 #[test]
 fn every_pod_is_replaced() {
-    replaced_behind(Proxy::nginx);
+    replaced_behind(Front::Nginx);
 }
 
 /// It does not.
 #[test]
 fn every_pod_is_replaced_behind_haproxy() {
-    replaced_behind(Proxy::haproxy);
+    replaced_behind(Front::Haproxy);
 }
 
 #[test]
 fn every_pod_is_killed() {
     let redis = Redis::start();
-    under_load(&redis, Proxy::nginx, Some(1), |fleet, crowd| {
+    under_load(&redis, Front::Nginx, Some(1), |fleet, crowd| {
         for index in 0..fleet.pods.len() {
             fleet.replace(index, "KILL");
             until_all_are_back(crowd);
@@ -295,7 +304,7 @@ fn every_pod_is_killed() {
 #[test]
 fn redis_is_killed() {
     let redis = redis::Options::default().appendonly().start();
-    under_load(&redis, Proxy::nginx, None, |fleet, _| {
+    under_load(&redis, Front::Nginx, None, |fleet, _| {
         fleet.redis.kill();
         // So long it is away, under load.
         thread::sleep(Duration::from_millis(500));

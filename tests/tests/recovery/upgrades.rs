@@ -6,15 +6,16 @@ use std::collections::BTreeMap;
 use carillon_tests::cluster::Cluster;
 use carillon_tests::crowd::Crowd;
 use carillon_tests::metrics::Metrics;
-use carillon_tests::proxy::Proxy;
 use carillon_tests::redis::Redis;
 use carillon_tests::{gateway::Gateway, wait};
 use serde_json::{Value, json};
 
+use crate::exposure::preset::Front;
+
 use super::rolling::{self, Fleet, LOAD, backend, emitter, until_all_are_back, until_heard};
 
 /// A client whose probe is answered by a pod that goes before the client's poll has ended waits in vain, until a ping is missing.
-const PINGS: &str = "engine: { pingInterval: 4s, pingTimeout: 5s }\n";
+const PINGS: [&str; 2] = ["4s", "5s"];
 const LISTENERS: usize = 24;
 /// With the one that publishes.
 const CLIENTS: usize = LISTENERS + 1;
@@ -50,11 +51,13 @@ fn until_nobody_is_piped(fleet: &Fleet<'_>) {
     });
 }
 
-fn replaced(front: fn(&[u16]) -> Proxy, signal: &str) {
+fn replaced(front: Front, signal: &str) {
     let redis = Redis::start();
-    let mut fleet = Fleet::start_with(&redis, 3, PINGS);
+    let [interval, timeout] = PINGS;
+    let engine = json!({ "pingInterval": interval, "pingTimeout": timeout });
+    let mut fleet = Fleet::start_with(&redis, 3, engine);
     let cluster = Cluster::of(&redis, &fleet.setup, Vec::new());
-    let proxy = front(&fleet.ports);
+    let proxy = fleet.behind(front);
     let (crowd, options) = (Crowd::start(), upgrading());
     crowd.connect("pub", 1, proxy.port(), &[], &options);
     crowd.publish("pub-0", "0");
@@ -99,15 +102,15 @@ fn replaced(front: fn(&[u16]) -> Proxy, signal: &str) {
 
 #[test]
 fn every_pod_is_replaced_under_those_who_upgrade() {
-    replaced(Proxy::nginx, "TERM");
+    replaced(Front::Nginx, "TERM");
 }
 
 #[test]
 fn every_pod_is_replaced_under_those_who_upgrade_behind_haproxy() {
-    replaced(Proxy::haproxy, "TERM");
+    replaced(Front::Haproxy, "TERM");
 }
 
 #[test]
 fn every_pod_is_killed_under_those_who_upgrade() {
-    replaced(Proxy::nginx, "KILL");
+    replaced(Front::Nginx, "KILL");
 }

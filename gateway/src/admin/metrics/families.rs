@@ -50,6 +50,7 @@ families! {
     DROPPED = "carillon_deliveries_dropped_total" counter ["namespace, reason"] "Deliveries that will not happen";
     PENDING = "carillon_deliveries_pending" gauge ["namespace"] "Deliveries still to be sent";
     DELIVERY_SECONDS = "carillon_delivery_seconds" histogram ["namespace"] "From accepted to taken by the kernel; one observation a message and shard, and one in 256 deliveries";
+    LOOP_LAG = "carillon_loop_lag_seconds" histogram [""] "From a session's timer being due to its shard looking at it: how far the thread is behind";
     BUS_LAG = "carillon_bus_lag_seconds" histogram [""] "From published on the bus to received";
     BUS_UP = "carillon_bus_up" gauge [""] "1 while the bus answers";
     BUS_UNSENT = "carillon_bus_unsent_total" counter [""] "Messages that other nodes did not get because the bus was away or full, or may not have got because it went away before it answered";

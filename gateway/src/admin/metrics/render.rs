@@ -32,6 +32,9 @@ pub(super) fn all(out: &mut Collection, totals: &Totals, scrape: &Scrape) {
 }
 
 fn bus(out: &mut Collection, totals: &Totals, scrape: &Scrape) {
+    out.family(f::LOOP_LAG, |samples| {
+        samples.histogram(&[], &totals.loop_lag);
+    });
     out.family(f::BUS_LAG, |samples| {
         samples.histogram(&[], &totals.bus_lag);
     });

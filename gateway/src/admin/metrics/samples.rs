@@ -6,6 +6,7 @@ use prometheus::proto::{
 
 use super::counter::{BOUNDS, HistogramTotal};
 use super::families::Family;
+use super::values;
 
 /// A growing collection.
 #[derive(Debug, Default)]
@@ -82,14 +83,21 @@ impl Samples {
         self.metrics.push(metric);
     }
 
-    fn labelled(&self, values: &[&str]) -> Metric {
-        debug_assert_eq!(self.family.label_names().count(), values.len());
+    fn labelled(&self, labels: &[&str]) -> Metric {
+        debug_assert_eq!(self.family.label_names().count(), labels.len());
+        for (label, value) in self.family.label_names().zip(labels) {
+            debug_assert!(
+                values::is_known(&self.family, label, value),
+                "{} {label}={value:?} is not among the values that the docs list",
+                self.family.name
+            );
+        }
         let pair = |(name, value): (&str, &&str)| {
             let mut pair = LabelPair::default();
             pair.set_name(name.to_owned());
             pair.set_value((*value).to_owned());
             pair
         };
-        Metric::from_label(self.family.label_names().zip(values).map(pair).collect())
+        Metric::from_label(self.family.label_names().zip(labels).map(pair).collect())
     }
 }

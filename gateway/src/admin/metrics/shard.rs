@@ -19,6 +19,7 @@ pub struct ShardMetrics {
     pub(super) closed: Labelled,
     pub(super) refused: Labelled,
     pub(super) upgrades: Labelled,
+    pub(super) loop_lag: Histogram,
     pub(super) bus_lag: Histogram,
     pub(super) bus_errors: Labelled,
     namespaces: Mutex<BTreeMap<String, Stored>>,
@@ -94,6 +95,12 @@ impl ShardMetrics {
     /// A handshake was refused.
     pub fn handshake_refused(&self, reason: &'static str) {
         self.refused.add(reason);
+    }
+
+    /// A timer was looked at, so long after it was due.
+    #[inline]
+    pub fn loop_lag(&self, lag: Duration) {
+        self.loop_lag.observe(lag, 1);
     }
 
     /// A message came by the bus, so long after it was published.

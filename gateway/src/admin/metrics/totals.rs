@@ -16,6 +16,7 @@ pub(super) struct Totals {
     pub(super) closed: Counts,
     pub(super) refused: Counts,
     pub(super) upgrades: Counts,
+    pub(super) loop_lag: HistogramTotal,
     pub(super) bus_lag: HistogramTotal,
     pub(super) bus_errors: Counts,
     pub(super) namespaces: BTreeMap<String, NamespaceTotals>,
@@ -43,6 +44,7 @@ impl Totals {
         add_labelled(&mut self.refused, &shard.refused);
         add_labelled(&mut self.upgrades, &shard.upgrades);
         add_labelled(&mut self.bus_errors, &shard.bus_errors);
+        self.loop_lag.add(&shard.loop_lag);
         self.bus_lag.add(&shard.bus_lag);
         for (label, stored) in shard.namespaces().iter() {
             self.namespaces

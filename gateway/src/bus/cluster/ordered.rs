@@ -153,8 +153,11 @@ impl Cluster {
     pub(super) fn read(self: &Rc<Self>, event: StreamEvent) {
         match event {
             StreamEvent::Up => self.now_works("", |works| works.reading = true),
+            StreamEvent::CaughtUp => self.now_works("", |works| works.caught_up = true),
             StreamEvent::Down(error) => {
-                self.now_works(&error.to_string(), |works| works.reading = false);
+                self.now_works(&error.to_string(), |works| {
+                    (works.reading, works.caught_up) = (false, false);
+                });
                 self.deliver_held();
             }
             StreamEvent::Entry(entry) => self.read_entry(&entry),

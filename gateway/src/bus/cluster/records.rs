@@ -14,7 +14,8 @@
 //!    afterwards. It is not refused at once: an owner that is asked may just have saved the session, which is read then.
 //! 4. Taking leaves the record too: whoever has taken it may die before it writes. Until it has written, the time of the taking is
 //!    later than the last version, by which others who ask know that it is under way: their client had come to the taker first, and
-//!    has lost it again. They wait for the taker to write, and take the record [by force](Claim::ByForce) if it does not.
+//!    has lost it again. They wait for the taker to write, and take the record [from the mark](Claim::From) if it does not. Of several
+//!    that have waited for one mark only one can: it leaves another, and the others wait for it as for any taker.
 //! 5. Node's adapter knows no marks. Where a record is not there any more that a socket has taken or written, or it is one of
 //!    Node's that it has not taken, and none of ours has taken it since, it was taken by Node: that socket writes no more, until its
 //!    mark has run out. What Node takes and saves again between our taking of a record of its own and our writing cannot be told from
@@ -50,19 +51,19 @@ pub enum Claim {
     Free,
     /// The same, or what was written since it was taken by whoever left this [mark](Taken::mark).
     Since(Box<str>),
-    /// Also one that somebody has taken who does not write it.
-    ByForce,
+    /// The same, or one whose mark is still this one: who left it has not written in all the time that it was given.
+    From(Box<str>),
 }
 
 /// Takes a record. It stays until it is written again.
 pub fn take(key: String, claim: &Claim) -> Publish {
     let ttl = A_WHILE.as_millis().to_string();
-    let claim = match claim {
-        Claim::Free => "",
-        Claim::Since(mark) => mark,
-        Claim::ByForce => FORCE,
+    let (since, from) = match claim {
+        Claim::Free => ("", ""),
+        Claim::Since(mark) => (&**mark, ""),
+        Claim::From(mark) => ("", &**mark),
     };
-    Publish::script(TAKE, &with_mark(key), &[&*ttl, claim])
+    Publish::script(TAKE, &with_mark(key), &[&*ttl, since, from])
 }
 
 /// A record that was taken.
@@ -78,9 +79,17 @@ pub struct Taken {
     pub mark: Box<str>,
 }
 
-/// Whether somebody has taken the session who has not written it yet.
-pub fn is_under_way(answer: &Value) -> bool {
-    *answer == Value::Int(0)
+/// The mark of whoever has taken the session and has not written it yet.
+pub fn under_way(answer: &Value) -> Option<Box<str>> {
+    match answer {
+        Value::BulkString(mark) => Some(String::from_utf8_lossy(mark).into()),
+        _ => None,
+    }
+}
+
+/// The part of a mark that differs from taker to taker, whatever was written since.
+pub fn taker(mark: &str) -> &str {
+    mark.get(..16).unwrap_or(mark)
 }
 
 /// What taking has found.
@@ -127,19 +136,16 @@ end
 return 1
 ";
 
-/// No mark: those are digits.
-const FORCE: &str = "force";
-
-/// KEYS the record, its mark; ARGV for how many milliseconds both are kept at least, and the claim. Answers the record, the time, and
-/// the version of the mark; 0 where another one has just taken it; or nothing.
+/// KEYS the record, its mark; ARGV for how many milliseconds both are kept at least, and of the claim the mark since which, and the
+/// one from which. Answers the record, the time, and the version of the mark; the mark where another one has just taken it; or nothing.
 const TAKE: &str = r"
 local found = redis.call('GET', KEYS[1])
 if not found then return false end
 local mark = redis.call('GET', KEYS[2]) or ''
 local before, last = string.sub(mark, 1, 16), string.sub(mark, 17)
-if before > string.sub(last, 1, 16) and ARGV[2] ~= 'force' then
+if before > string.sub(last, 1, 16) and mark ~= ARGV[3] then
   local is_news = before == string.sub(ARGV[2], 1, 16) and mark ~= ARGV[2]
-  if not is_news then return 0 end
+  if not is_news then return mark end
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

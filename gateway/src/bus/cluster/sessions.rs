@@ -2,8 +2,9 @@
 //!
 //! A session is given out once. One that is saved belongs to whoever [takes its record](records::take). One that says where its
 //! socket lives belongs to that process: whoever has taken it [asks there](letters) first, and a process that has saved it since
-//! says so. One that has given it away, or handed it over, has kept it for who asks until it is written. Which of several
-//! writings of one session stands is told in [`records`].
+//! says so. One that has given it away, or handed it over, has kept it for who asks until it is written; one that has it in hand for a
+//! client of its own, while another one has taken the record, writes it, and waits for that one as everybody does. Which of
+//! several writings of one session stands is told in [`records`].
 
 mod letters;
 mod taking;

@@ -12,6 +12,8 @@ pub(super) struct Works {
     pub(super) publishing: bool,
     pub(super) listening: bool,
     pub(super) reading: bool,
+    /// What was published while it was not read has come.
+    pub(super) caught_up: bool,
     /// Redis has not answered what was published for a moment.
     pub(super) stalled: bool,
 }
@@ -34,14 +36,16 @@ impl Cluster {
         self.count_gap(before.listening, works.listening);
         if works.is_whole() != before.is_whole() {
             self.observer.up(works.is_whole(), reason);
+        }
+        if works != before {
             self.works_again.notify_waiters();
         }
     }
 
-    /// Waits until the whole way works, or it is that late.
+    /// Waits until the whole way works and nothing is made up for any more, or it is that late.
     pub(super) async fn until_it_works(&self, end: Instant) {
         let works = async {
-            while !self.works.get().is_whole() {
+            while !(self.works.get().is_whole() && self.works.get().caught_up) {
                 self.works_again.notified().await;
             }
         };

@@ -37,6 +37,9 @@ pub enum LinkError {
     /// The key lies on another node.
     #[error("the key lies on another node of the Redis Cluster")]
     Moved,
+    /// A node that does not see the others, and hears nothing of what they publish.
+    #[error("this node of the Redis Cluster does not see the others")]
+    Alone,
     /// Our settings name another Redis now.
     #[error("the URL names another Redis now")]
     Elsewhere,
@@ -63,6 +66,7 @@ impl LinkError {
             | Self::Timeout
             | Self::Tls
             | Self::NoMaster
+            | Self::Alone
             | Self::Elsewhere
             | Self::Protocol => false,
         }
@@ -94,6 +98,7 @@ impl LinkError {
             Self::Tls => "tls",
             Self::NoMaster => "no_master",
             Self::Moved => "moved",
+            Self::Alone => "alone",
             Self::Elsewhere => "elsewhere",
             Self::Server(_) => "server",
             Self::Protocol => "protocol",
@@ -110,6 +115,7 @@ impl LinkError {
             | Self::NoAuth
             | Self::Tls
             | Self::NoMaster
+            | Self::Alone
             | Self::Elsewhere => true,
             Self::Loading | Self::OutOfMemory | Self::Forbidden | Self::Moved | Self::Server(_) => {
                 false

@@ -37,6 +37,7 @@ pub(super) struct Held {
 }
 
 /// What a connection that listens tells its messages.
+#[derive(Clone)]
 pub(super) struct Ear {
     to: UnboundedSender<(PushInfo, Option<Held>)>,
     bound: Arc<Bound>,

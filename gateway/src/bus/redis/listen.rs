@@ -17,7 +17,8 @@ use tokio::{
 
 use super::{
     Desired, Halves, Kind, Settings, Subscription,
-    connect::{Connection, patiently},
+    connect::patiently,
+    connection::Connection,
     error::LinkError,
     events::{Bound, Ear, Held},
     pause::Pause,

@@ -18,7 +18,8 @@ use tokio::{
 
 use super::{
     Halves, Link, Settings,
-    connect::{Connection, patiently},
+    connect::patiently,
+    connection::Connection,
     error::{LinkError, PublishError},
     pause::Pause,
     publication::Publish,

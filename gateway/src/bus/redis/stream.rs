@@ -13,12 +13,7 @@ use crate::id::EntryId;
 
 mod extent;
 
-use super::{
-    Settings,
-    connect::{Connection, patiently},
-    error::LinkError,
-    pause::Pause,
-};
+use super::{Settings, connect::patiently, connection::Connection, error::LinkError, pause::Pause};
 
 /// One entry of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +38,8 @@ impl Entries {
 pub enum StreamEvent {
     /// The positions are known, or known again: from here on every entry comes.
     Up,
+    /// All that was there when they were up has come.
+    CaughtUp,
     /// Redis does not answer; it goes on from where it was.
     Down(LinkError),
     /// An entry.
@@ -124,16 +121,13 @@ async fn join(
     count: usize,
     to: &mpsc::Sender<StreamEvent>,
 ) {
-    let mut up = vec![false; count];
+    let (mut up, mut caught_up) = (vec![false; count], vec![false; count]);
     while let Some((index, event)) = from.recv().await {
-        let was_up = up.iter().all(|up| *up);
         let tell = match &event {
-            StreamEvent::Up => {
-                up[index] = true;
-                !was_up && up.iter().all(|up| *up)
-            }
+            StreamEvent::Up => is_last_of(&mut up, index),
+            StreamEvent::CaughtUp => is_last_of(&mut caught_up, index),
             StreamEvent::Down(_) => {
-                up[index] = false;
+                (up[index], caught_up[index]) = (false, false);
                 true
             }
             StreamEvent::Entry(_)
@@ -145,6 +139,12 @@ async fn join(
             return;
         }
     }
+}
+
+/// Notes one; whether all are now, and were not before.
+fn is_last_of(all: &mut [bool], index: usize) -> bool {
+    let was_missing = !std::mem::replace(&mut all[index], true);
+    was_missing && all.iter().all(|one| *one)
 }
 
 async fn read_group(
@@ -177,8 +177,10 @@ async fn follow(
 ) -> Result<(), LinkError> {
     let url = settings.source.url();
     let mut connection = url.connect(None).await?;
+    let mut heads = Vec::new();
     for stream in streams {
         let extent = Extent::of(&mut connection, stream, past()).await?;
+        heads.push((stream, extent.last));
         match positions.get(stream) {
             Some(position) => {
                 if let Some(upto) = extent.cut_after(*position) {
@@ -201,18 +203,27 @@ async fn follow(
     if to.send(StreamEvent::Up).await.is_err() {
         return Ok(());
     }
-    let mut count = FIRST;
+    let (mut count, mut is_behind) = (FIRST, true);
     loop {
+        let wait = (!is_behind).then_some(BLOCK);
         let entries = tokio::select! {
-            entries = read(&mut connection, positions, count) => entries?,
+            entries = read(&mut connection, positions, count, wait) => entries?,
             () = settings.source.leaves(&url) => return Err(LinkError::Elsewhere),
         };
+        let is_all = entries.is_empty();
         count = next_count(&entries);
         for entry in entries {
             if let Ok(id) = entry.id.parse() {
                 positions.insert(entry.stream.clone(), id);
             }
             if to.send(StreamEvent::Entry(entry)).await.is_err() {
+                return Ok(());
+            }
+        }
+        let has_read = |(stream, head): &(&String, _)| positions.get(*stream) >= Some(head);
+        if is_behind && (is_all || heads.iter().all(has_read)) {
+            is_behind = false;
+            if to.send(StreamEvent::CaughtUp).await.is_err() {
                 return Ok(());
             }
         }
@@ -288,23 +299,23 @@ async fn read_range(
     Ok(entries.collect())
 }
 
+/// The next entries; without a wait those that are there.
 async fn read(
     connection: &mut Connection,
     positions: &BTreeMap<String, EntryId>,
     count: usize,
+    wait: Option<Duration>,
 ) -> Result<Vec<Entries>, LinkError> {
     let mut command = redis::cmd("XREAD");
-    command
-        .arg("BLOCK")
-        .arg(BLOCK.as_millis() as u64)
-        .arg("COUNT")
-        .arg(count)
-        .arg("STREAMS");
+    if let Some(wait) = wait {
+        command.arg("BLOCK").arg(wait.as_millis() as u64);
+    }
+    command.arg("COUNT").arg(count).arg("STREAMS");
     positions.keys().for_each(|stream| _ = command.arg(stream));
     positions
         .values()
         .for_each(|id| _ = command.arg(id.to_string()));
-    let answer = patiently(BLOCK + GRACE, connection.send(&command)).await??;
+    let answer = patiently(wait.unwrap_or_default() + GRACE, connection.send(&command)).await??;
     if answer == Value::Nil {
         return Ok(Vec::new());
     }

@@ -2,7 +2,7 @@
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use super::{Subscription, connect::Connection, error::LinkError};
+use super::{Subscription, connection::Connection, error::LinkError};
 
 /// So many channels go into one command.
 pub(super) const BATCH: usize = 1024;
@@ -30,8 +30,8 @@ pub(super) async fn unsubscribe(
     .await
 }
 
-/// One command for each kind of channel; in a cluster one for each channel, as they lie on different nodes. Returns the
-/// sharded channels of a cluster whose node is away.
+/// One command for each kind of channel; in a cluster one for each sharded channel, as they lie on different nodes. Returns those
+/// whose node is away.
 async fn each(
     connection: Connection,
     all: Vec<Subscription>,
@@ -46,16 +46,14 @@ async fn each(
         }
     }
     let is_cluster = connection.is_cluster();
-    let (in_one, at_once) = match is_cluster {
-        true => (1, AT_ONCE),
-        false => (BATCH, 1),
-    };
+    let at_once = if is_cluster { AT_ONCE } else { 1 };
     let mut commands = Vec::new();
     for (names, verb) in names.iter().zip(verbs) {
-        for names in names.chunks(in_one) {
+        let is_on_its_node = is_cluster && verb == verbs[2];
+        for names in names.chunks(if is_on_its_node { 1 } else { BATCH }) {
             let mut command = redis::cmd(verb);
             command.arg(names);
-            let may_be_away = (is_cluster && verb == verbs[2]).then(|| names.to_vec());
+            let may_be_away = is_on_its_node.then(|| names.to_vec());
             commands.push((command, may_be_away));
         }
     }

@@ -21,11 +21,11 @@ pub(super) const ALERTS: &[Alert] = &[
     },
     Alert {
         name: "CarillonNearLimit",
-        expression: "carillon_limit_ratio{PODS} > 0.85",
+        expression: "carillon_limit_ratio{PODS,resource!=\"memory\"} > 0.85 or carillon_limit_ratio{PODS,resource=\"memory\"} > 0.75",
         after: "5m",
         severity: "warning",
         summary: "{{ $labels.pod }} is at {{ $value | humanizePercentage }} of its limit of {{ $labels.resource }}",
-        description: "Beyond the limit {{ $labels.namespace }}/{{ $labels.pod }} refuses handshakes, and for memory it cuts the largest backlogs: more replicas, or a larger limit.",
+        description: "At the limit, and for memory from 85 % of it, {{ $labels.namespace }}/{{ $labels.pod }} refuses handshakes; at 95 % of its memory it cuts the largest backlogs. More replicas, or a larger limit.",
     },
     Alert {
         name: "CarillonDisconnects",
@@ -52,12 +52,20 @@ pub(super) const ALERTS: &[Alert] = &[
         description: "From a message being accepted to the kernel taking it for a client: above 100 ms. CPU that is throttled, or clients that do not read, are the usual reasons.",
     },
     Alert {
+        name: "CarillonLoopLag",
+        expression: "histogram_quantile(0.9, sum by (le, namespace, pod) (rate(carillon_loop_lag_seconds_bucket{PODS}[5m]))) > 0.1",
+        after: "5m",
+        severity: "warning",
+        summary: "a thread of {{ $labels.pod }} is {{ $value | humanizeDuration }} behind",
+        description: "One timer in ten of {{ $labels.namespace }}/{{ $labels.pod }} is looked at more than 100 ms late: its processors are throttled or full. Heartbeats are late too, so that clients may take the pod for lost.",
+    },
+    Alert {
         name: "CarillonDeliveriesDropped",
         expression: "sum by (namespace, pod) (rate(carillon_deliveries_dropped_total{PODS,reason=~\"backlog|closing\"}[5m])) > 0.01 * sum by (namespace, pod) (rate(carillon_deliveries_expected_total{PODS}[5m]))",
         after: "5m",
         severity: "warning",
         summary: "{{ $labels.pod }} drops more than one delivery in a hundred",
-        description: "Clients of {{ $labels.namespace }}/{{ $labels.pod }} do not read what they are sent as fast as it comes, and are cut (`limits.backlog`).",
+        description: "Clients of {{ $labels.namespace }}/{{ $labels.pod }} do not read what they are sent as fast as it comes, and are cut (`backlog` of the namespace).",
     },
     Alert {
         name: "CarillonEventRate",

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Alert, shown};
+use super::{Alert, Fleet, shown};
 
 /// What is promised, and how its errors are counted.
 struct Objective {
@@ -68,14 +68,14 @@ const PAGE: (f64, &str, &str, &str) = (14.4, "1h", "5m", "2m");
 const TICKET: (f64, &str, &str, &str) = (6.0, "6h", "30m", "15m");
 
 /// All of one fleet.
-pub(super) fn rules(pods: &str, namespace: &str, cluster: &str) -> Vec<Value> {
+pub(super) fn rules(pods: &str, fleet: Fleet<'_>) -> Vec<Value> {
     let mut rules = Vec::new();
     for objective in &OBJECTIVES {
         for window in WINDOWS {
             rules.push(json!({
                 "record": recorded(objective.name, window),
                 "expr": objective.errors.replace("PODS", pods).replace("WINDOW", window),
-                "labels": { "namespace": namespace, "realtimecluster": cluster },
+                "labels": { "namespace": fleet.namespace, "realtimecluster": fleet.cluster },
             }));
         }
         for (severity, (factor, long, short, after), (name, summary)) in [
@@ -92,18 +92,21 @@ pub(super) fn rules(pods: &str, namespace: &str, cluster: &str) -> Vec<Value> {
             };
             let above = |window: &str| {
                 let ratio = recorded(objective.name, window);
-                let named = named(namespace, cluster);
+                let named = named(fleet);
                 format!("{ratio}{{{named}}} > {:.4}", factor * objective.budget)
             };
             let expression = format!("{} and {}", above(long), above(short));
-            rules.push(shown(&alert, &expression, namespace, cluster));
+            rules.push(shown(&alert, &expression, fleet));
         }
     }
     rules
 }
 
 /// The labels of what is recorded of one fleet.
-pub(super) fn named(namespace: &str, cluster: &str) -> String {
+pub(super) fn named(fleet: Fleet<'_>) -> String {
+    let Fleet {
+        namespace, cluster, ..
+    } = fleet;
     format!("namespace=\"{namespace}\",realtimecluster=\"{cluster}\"")
 }
 

@@ -83,7 +83,12 @@ fn scaling() -> Row {
             Lines.panel("Pods", "short", "Desired and ready.")
                 .ask("max(carillon_operator_desired_replicas{FLEET})", "desired")
                 .ask("max(carillon_operator_ready_replicas{FLEET})", "ready")
+                .ask("max(carillon_operator_min_replicas{FLEET})", "at least")
+                .ask("max(carillon_operator_max_replicas{FLEET})", "at most")
                 .alert("CarillonScalingAtMaximum"),
+            Lines.panel("Metrics against their targets", "percentunit", "What was last decided on, as a part of what it should be: above 100 % and beyond the tolerance more pods are wanted. Nothing where no value is trusted.")
+                .ask("max by (metric) (carillon_operator_scaling_metric_value{FLEET}) / max by (metric) (carillon_operator_scaling_metric_target{FLEET})", "{{metric}}")
+                .alert("CarillonScalingHeld"),
             Stack.panel("Decisions by reason", "short", "Decisions about the number of pods in the window, by the reason of the condition that they set. `status.autoscaling` has the sentences.")
                 .by("reason", "{{reason}}", "increase(carillon_operator_scaling_decisions_total{FLEET}[WINDOW])")
                 .alert("CarillonScalingHeld"),
@@ -101,19 +106,44 @@ fn scaling() -> Row {
     )
 }
 
-/// The targets are in the resource, and the values as the autoscaler took them in its status: both are no metrics.
 fn load() -> Row {
     row(
         "What the autoscaling goes by, on average of the pods",
         [
-            Lines.panel("Connections of a pod", "short", "Against `averageValue` of a metric `Connections`. The value that was decided on is in `status.autoscaling.metrics`.")
-                .ask("avg(sum by (pod) (carillon_sessions{PODS,transport!=\"relay\"}))", "average")
-                .ask("max(sum by (pod) (carillon_sessions{PODS,transport!=\"relay\"}))", "most"),
-            Lines.panel("Messages of a pod", "mps", "Against `averageValue` of a metric `Deliveries` or `Events`.")
-                .ask("avg(sum by (pod) (rate(carillon_deliveries_total{PODS}[WINDOW])))", "deliveries")
-                .ask("avg(sum by (pod) (rate(carillon_events_received_total{PODS}[WINDOW])))", "events"),
-            Lines.panel("CPU of a pod", "short", "Cores.")
-                .ask("avg(rate(process_cpu_seconds_total{PODS}[WINDOW]))", "average")
+            Lines
+                .panel(
+                    "Connections of a pod",
+                    "short",
+                    "Against `averageValue` of a metric `Connections`.",
+                )
+                .ask(
+                    "avg(sum by (pod) (carillon_sessions{PODS,transport!=\"relay\"}))",
+                    "average",
+                )
+                .ask(
+                    "max(sum by (pod) (carillon_sessions{PODS,transport!=\"relay\"}))",
+                    "most",
+                ),
+            Lines
+                .panel(
+                    "Messages of a pod",
+                    "mps",
+                    "Against `averageValue` of a metric `Deliveries` or `Events`.",
+                )
+                .ask(
+                    "avg(sum by (pod) (rate(carillon_deliveries_total{PODS}[WINDOW])))",
+                    "deliveries",
+                )
+                .ask(
+                    "avg(sum by (pod) (rate(carillon_events_received_total{PODS}[WINDOW])))",
+                    "events",
+                ),
+            Lines
+                .panel("CPU of a pod", "short", "Cores.")
+                .ask(
+                    "avg(rate(process_cpu_seconds_total{PODS}[WINDOW]))",
+                    "average",
+                )
                 .ask("max(rate(process_cpu_seconds_total{PODS}[WINDOW]))", "most"),
         ],
     )

@@ -181,10 +181,14 @@ fn pods() -> Row {
             Lines.panel("Memory by pod", "bytes", "Resident.")
                 .each("pod", "{{pod}}", "process_resident_memory_bytes{PODS}")
                 .alert("CarillonNearLimit"),
-            Lines.panel("Use of limits", "percentunit", "The pod that is nearest to its limit, by resource. Beyond it handshakes are refused, and for memory the largest backlogs are cut.")
+            Lines.panel("Use of limits", "percentunit", "The pod that is nearest to its limit, by resource. At the limit, and at 85 % of the memory, handshakes are refused; at 95 % of the memory the largest backlogs are cut.")
                 .ask("max by (resource) (carillon_limit_ratio{PODS})", "{{resource}}")
                 .bad_from(0.85)
                 .alert("CarillonNearLimit"),
+            Lines.panel("Loop lag", "s", "How late the threads look at their timers: more than some milliseconds are a want of processor time.")
+                .quantiles("carillon_loop_lag_seconds", "PODS")
+                .bad_from(0.1)
+                .alert("CarillonLoopLag"),
             Lines.panel("Log lines lost", "cps", "The reader of the log is slower than the pod writes.")
                 .sum("lost", "rate(carillon_log_lines_dropped_total{PODS}[WINDOW])"),
         ],

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::super::alerts::RUNBOOKS;
+use super::super::alerts::runbook;
 use super::super::names::pod_pattern;
 use super::model::{Dashboard, Form, Many, Panel, Variable};
 
@@ -22,8 +22,8 @@ pub(super) struct Fleet<'a> {
     pub(super) name: &'a str,
 }
 
-/// The dashboard for all fleets, or opened at one.
-pub(super) fn json(dashboard: &Dashboard, fleet: Option<Fleet<'_>>) -> Value {
+/// The dashboard for all fleets, or opened at one, with links to the runbooks below this URL.
+pub(super) fn json(dashboard: &Dashboard, fleet: Option<Fleet<'_>>, runbooks: &str) -> Value {
     let Dashboard { key, title, .. } = dashboard;
     let (uid, title, tag) = match fleet {
         Some(Fleet {
@@ -52,22 +52,22 @@ pub(super) fn json(dashboard: &Dashboard, fleet: Option<Fleet<'_>>) -> Value {
         "refresh": "30s",
         "time": { "from": "now-1h", "to": "now" },
         "timezone": "browser",
-        "links": links(&tag),
+        "links": links(&tag, runbooks),
         "templating": { "list": variables(dashboard, fleet) },
-        "panels": panels(dashboard),
+        "panels": panels(dashboard, runbooks),
     });
     // So that the text does not depend on how the JSON library is built.
     json.sort_all_objects();
     json
 }
 
-fn links(tag: &str) -> Value {
+fn links(tag: &str, runbooks: &str) -> Value {
     json!([
         {
             "type": "dashboards", "title": "Carillon", "tags": [tag], "asDropdown": false,
             "includeVars": true, "keepTime": true,
         },
-        { "type": "link", "title": "Runbooks", "url": RUNBOOKS, "icon": "doc", "targetBlank": true },
+        { "type": "link", "title": "Runbooks", "url": runbooks, "icon": "doc", "targetBlank": true },
     ])
 }
 
@@ -109,7 +109,7 @@ fn asked(variable: &Variable, fixed: Option<&str>) -> Value {
 }
 
 /// Left to right, row by row, each with its id.
-fn panels(dashboard: &Dashboard) -> Vec<Value> {
+fn panels(dashboard: &Dashboard, runbooks: &str) -> Vec<Value> {
     let mut out = Vec::new();
     let mut y = 0;
     for row in &dashboard.rows {
@@ -130,6 +130,7 @@ fn panels(dashboard: &Dashboard) -> Vec<Value> {
                 one,
                 out.len() + 1,
                 &json!({ "x": x, "y": y, "w": w, "h": h }),
+                runbooks,
             ));
             x += w;
             highest = highest.max(h);
@@ -147,7 +148,7 @@ const fn size(form: Form, wide: u32) -> (u32, u32) {
     }
 }
 
-fn panel(panel: &Panel, id: usize, place: &Value) -> Value {
+fn panel(panel: &Panel, id: usize, place: &Value, runbooks: &str) -> Value {
     let (kind, options) = shape(panel.form);
     let targets: Vec<_> = panel
         .queries
@@ -159,7 +160,7 @@ fn panel(panel: &Panel, id: usize, place: &Value) -> Value {
         .alerts
         .iter()
         .map(|alert| {
-            let url = format!("{RUNBOOKS}/{alert}");
+            let url = runbook(runbooks, alert);
             json!({ "title": format!("Runbook: {alert}"), "url": url, "targetBlank": true })
         })
         .collect();

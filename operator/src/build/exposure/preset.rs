@@ -15,7 +15,8 @@ pub(super) fn annotations(preset: Preset, timing: Timing, service: &str) -> Vec<
         Preset::Nginx => nginx(timing, service),
         Preset::Haproxy => haproxy(timing),
         Preset::Alb => alb(timing),
-        // Traefik has no limit to the silence of a connection and buffers nothing, unless its own configuration says so.
+        // Traefik has no limit to the silence of a connection and buffers nothing. How long a request takes to arrive is limited by
+        // an entry point, which is not ours.
         Preset::Traefik | Preset::None | Preset::EnvoyGateway | Preset::GatewayApi => Vec::new(),
     };
     list.into_iter()
@@ -24,6 +25,7 @@ pub(super) fn annotations(preset: Preset, timing: Timing, service: &str) -> Vec<
 }
 
 /// `timeouts` of an HTTPRoute's rule: they would count from the beginning of a request, and a websocket is one that lasts for days.
+/// From `request: 0s` Envoy Gateway also makes that the route has no limit to silence, unless a policy sets one.
 pub(super) fn timeouts(preset: Preset) -> Option<Value> {
     match preset {
         Preset::GatewayApi => Some(json!({ "request": "0s" })),

@@ -1,10 +1,10 @@
 //! What the flags come to: checked together, every fault told at once.
 
-use std::path::Path;
-
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use rand::RngExt;
 
 use super::Args;
+use super::account::Account;
 use crate::controller::Settings;
 use crate::lease::times::{BadTimes, Times};
 use crate::watches::Scope;
@@ -18,6 +18,8 @@ pub struct Options {
     pub lease: String,
     /// Its namespace.
     pub lease_namespace: String,
+    /// With whom it goes; absent: it stays when the operator is uninstalled.
+    pub lease_owner: Option<OwnerReference>,
     /// The times of the election.
     pub times: Times,
     /// What the Lease names: different for every process that ever runs.
@@ -29,8 +31,8 @@ pub struct Options {
 }
 
 impl Options {
-    /// Checks flags; `service_account` is the namespace of the pod's service account, in a pod.
-    pub fn new(args: &Args, service_account: Option<String>) -> Result<Self, Vec<String>> {
+    /// Checks flags; `account` is that of the pod, in a pod.
+    pub fn new(args: &Args, account: Option<Account>) -> Result<Self, Vec<String>> {
         let mut faults = Vec::new();
         let times = Times::new(
             args.lease_duration.get(),
@@ -41,7 +43,8 @@ impl Options {
             faults.push(format!("{}: {bad}", flag(&bad)));
             Times::default()
         });
-        let own = args.pod_namespace.clone().or(service_account);
+        let (of_account, owner) = account.map(|it| (it.namespace, it.owner)).unzip();
+        let own = args.pod_namespace.clone().or(of_account.clone());
         let lease_namespace = args.lease_namespace.clone().or_else(|| own.clone());
         if lease_namespace.is_none() {
             faults.push(
@@ -55,6 +58,10 @@ impl Options {
         Ok(Self {
             port: args.port,
             lease: args.lease_name.clone(),
+            // Nothing is owned across namespaces.
+            lease_owner: owner
+                .flatten()
+                .filter(|_| of_account.as_ref() == Some(&lease_namespace)),
             lease_namespace,
             times,
             identity: identity(&args.pod_name),
@@ -62,6 +69,7 @@ impl Options {
             settings: Settings {
                 default_tag: args.default_tag.clone(),
                 prometheus_address: args.prometheus_address.clone(),
+                runbook_url: args.runbook_url.trim_end_matches('/').to_owned(),
                 operator_namespace: own,
                 concurrency: args.concurrency,
                 max_default_image_rollouts: args.max_default_image_rollouts,
@@ -69,14 +77,6 @@ impl Options {
             },
         })
     }
-}
-
-/// The namespace of the service account, if this process runs in a pod.
-#[must_use]
-pub fn service_account_namespace() -> Option<String> {
-    let text = std::fs::read_to_string(Path::new(SERVICE_ACCOUNT)).ok()?;
-    let name = text.trim();
-    (!name.is_empty()).then(|| name.to_owned())
 }
 
 /// A pod may be started again under its name, so a name is not enough.
@@ -103,6 +103,5 @@ fn flag(bad: &BadTimes) -> &'static str {
     }
 }
 
-const SERVICE_ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 /// The API server takes no longer `reportingInstance` of an event.
 const LONGEST_INSTANCE: usize = 128;

@@ -20,6 +20,7 @@ use super::stop::Stop;
 use super::{api, election, ready};
 use crate::client::{self, Clients};
 use crate::controller::{self, Context, Settings};
+use crate::definition;
 use crate::gate::Gate;
 use crate::gateway::Gateways;
 use crate::lease::{Candidate, Lost};
@@ -119,6 +120,7 @@ pub async fn operate(
     let candidate = Candidate {
         leases: Api::namespaced(lease, &options.lease_namespace),
         name: options.lease.clone(),
+        owner: options.lease_owner.clone(),
         identity: options.identity.clone(),
         times: options.times,
         gate,
@@ -186,9 +188,11 @@ async fn lead(
         () = stop.clone().asked() => return Ok(()),
         () = api::known(&context.client, &waiting) => {}
     }
+    let compare = definition::compare_forever(context.client.clone(), context.metrics.clone());
     let compete = compete(candidate, context, &waiting, lease, stop);
     tokio::select! {
         ended = compete => ended,
+        never = compare => match never {},
         ended = watches.run() => Err(Ended::Defect("a watch", ended)),
     }
 }

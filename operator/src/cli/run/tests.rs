@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use clap::{Args as _, Command, FromArgMatches};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 
+use super::account::Account;
 use super::*;
-use crate::generated;
 use crate::lease::times::Times;
 
 fn command() -> Command {
@@ -17,7 +18,11 @@ fn parse(flags: &str) -> Result<Args, String> {
 }
 
 fn options(flags: &str) -> Result<Options, String> {
-    Options::new(&parse(flags)?, Some("own".to_owned())).map_err(|faults| faults.join("\n"))
+    let account = Account {
+        namespace: "own".to_owned(),
+        owner: Some(OwnerReference::default()),
+    };
+    Options::new(&parse(flags)?, Some(account)).map_err(|faults| faults.join("\n"))
 }
 
 #[test]
@@ -28,10 +33,12 @@ fn without_flags_the_defaults_hold() {
         (8080, "carillon-operator")
     );
     assert_eq!(options.lease_namespace, "own");
+    assert!(options.lease_owner.is_some());
     assert_eq!(options.times, Times::default());
     let settings = options.settings;
     assert_eq!(settings.default_tag, env!("CARGO_PKG_VERSION"));
     assert_eq!(settings.prometheus_address, None);
+    assert_eq!(settings.runbook_url, "https://carillon.dev/runbooks");
     assert_eq!(settings.operator_namespace.as_deref(), Some("own"));
     assert_eq!(
         (settings.concurrency, settings.max_default_image_rollouts),
@@ -44,12 +51,14 @@ fn without_flags_the_defaults_hold() {
 fn flags_say_otherwise() {
     let given = "--namespaces b,a,b --prometheus-address http://p:9090/x --port 0 --lease-name l --lease-namespace n \
         --lease-duration 5s --renew-deadline 3s --retry-period 500ms --concurrency 1 --max-default-image-rollouts 7 \
-        --default-tag v2_x.1 --log-format text --log-level warn,carillon_operator::lease=debug --pod-name p-0 --pod-namespace s";
+        --default-tag v2_x.1 --runbook-url https://wiki.example/rt/ --log-format text --log-level warn,carillon_operator::lease=debug --pod-name p-0 --pod-namespace s";
     let options = options(given).unwrap();
     let scope = |name: &str| Some(name.to_owned());
     assert_eq!(options.settings.scopes, [scope("a"), scope("b")]);
     assert_eq!(options.settings.operator_namespace.as_deref(), Some("s"));
+    assert_eq!(options.settings.runbook_url, "https://wiki.example/rt");
     assert_eq!((options.lease_namespace.as_str(), options.port), ("n", 0));
+    assert_eq!(options.lease_owner, None, "it is in another namespace");
     assert_eq!(options.times.retry(), Duration::from_millis(500));
     assert_eq!(options.instance, "p-0");
     assert_eq!(parse(given).unwrap().log_format, Some(Format::Text));
@@ -86,6 +95,7 @@ fn bad_flags_are_refused() {
             "--prometheus-address",
             "no query",
         ),
+        ("--runbook-url /runbooks", "--runbook-url", "a URL"),
         ("--default-tag .x", "--default-tag", "1 to 128"),
         ("--log-level loud=x", "--log-level", "debug or trace"),
         ("--log-format xml", "--log-format", "xml"),
@@ -174,7 +184,7 @@ fn the_docs_hold_the_table() {
             flag.get_help().expect("every flag is explained"),
         ));
     }
-    generated::check_part("docs/operator.md", "flags", &rows);
+    carillon_tests::generated::check_part("docs/operator.md", "flags", &rows);
 }
 
 /// The committed Deployment, whose flags this version has to know.

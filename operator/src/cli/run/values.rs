@@ -36,7 +36,7 @@ pub fn tag(text: &str) -> Result<String, String> {
     })
 }
 
-/// The base URL of a Prometheus. Whoever sees the process list sees it, so there is no place for a password in it.
+/// A base URL. Whoever sees the process list sees it, so there is no place for a password in it.
 pub fn address(text: &str) -> Result<String, String> {
     let url = Url::parse(text).map_err(|error| format!("a URL is expected: {error}"))?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {

@@ -276,6 +276,8 @@ fn decision(active: bool, scaled_at: Option<i64>, events: &[&'static str]) -> De
             .map(|reason| Event::normal(reason, *reason))
             .collect(),
         stages: Stages::default(),
+        figures: Vec::new(),
+        is_fallback: false,
     }
 }
 

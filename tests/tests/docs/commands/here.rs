@@ -1,14 +1,17 @@
 //! What each block has to print, and what has to be there before.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use carillon_tests::desk::{Background, Desk};
-use carillon_tests::gateway::{KEY, workspace};
+use carillon_tests::gateway::{KEY, binary, workspace};
 use carillon_tests::http::Request;
-use carillon_tests::pages::names::{AUTOSCALING, HTTP_API, QUICKSTART, README};
+use carillon_tests::pages::names::{
+    AUTOSCALING, CLUSTER, HTTP_API, METRICS, QUICKSTART, README, RESOURCE,
+};
 use carillon_tests::pages::{self, Name};
 use carillon_tests::process::Process;
 use carillon_tests::session::Session;
@@ -29,6 +32,7 @@ pub(crate) const ALL: &[(Name, Check)] = &[
         rooms_and_metrics,
     ),
     ((README, "carillon-gateway check"), check_and_defaults),
+    ((QUICKSTART, "make run"), make_run),
     (SERVE, check_and_serve),
     ((QUICKSTART, "carillon-gateway probe"), probe),
     ((HTTP_API, "curl -sS http://localhost:3002/v1/emit"), emit),
@@ -37,6 +41,12 @@ pub(crate) const ALL: &[(Name, Check)] = &[
         poll,
     ),
     ((AUTOSCALING, "carillon-operator simulate"), simulate),
+    ((CLUSTER, "redis-cli ACL"), user_of_redis),
+    (
+        (RESOURCE, "carillon-operator validate"),
+        validate_and_explain,
+    ),
+    ((METRICS, "curl -sS"), health),
 ];
 
 const SERVE: Name = (QUICKSTART, "carillon-gateway check");
@@ -188,6 +198,89 @@ fn poll(desk: &Desk, block: &str) {
         body["events"],
         json!([{ "id": entry, "event": "metrics", "args": [7] }])
     );
+}
+
+/// All but the build of a release, which takes minutes: the program is there already.
+fn make_run(desk: &Desk, block: &str) {
+    let at = |name: &str| desk.folder().join(name);
+    fs::remove_file(at("target")).unwrap();
+    fs::create_dir_all(at("target/release")).unwrap();
+    symlink(binary(), at("target/release/carillon-gateway")).unwrap();
+    fs::create_dir(at("bin")).unwrap();
+    for tool in ["cargo", "rustup"] {
+        symlink("/bin/true", at("bin").join(tool)).unwrap();
+    }
+    let gateway = desk.start(&format!("export PATH=\"$PWD/bin:$PATH\"\n{block}"));
+    let said = wait::until("it says how to use it", || {
+        let said = gateway.output();
+        said.contains("Stop    Ctrl-C").then_some(said)
+    });
+    let mut browser = browser();
+    let (_, emit) = said.split_once("Emit    ").unwrap();
+    let (emit, _) = emit.split_once("\n\n").unwrap();
+    let answer: Value = serde_json::from_str(&desk.run(emit)).unwrap();
+    assert_eq!(answer["recipients"], 1, "{answer}");
+    assert!(browser.next().contains("election:results-update"));
+    let (_, page) = said.split_once("Open    ").unwrap();
+    let (page, _) = page.split_once('#').unwrap();
+    assert!(desk.run(&format!("curl -sS {page}")).contains("<html"));
+}
+
+fn validate_and_explain(desk: &Desk, block: &str) {
+    let said = desk.run(block);
+    assert!(said.contains("chat: valid"), "{said}");
+    let fields = fs::read_to_string(desk.folder().join("every-field.yaml")).unwrap();
+    assert!(fields.contains("reconnectsPerSecond"), "{fields}");
+}
+
+fn health(desk: &Desk, block: &str) {
+    let _gateway = serve_the_example(desk, "");
+    let said = desk.run(block);
+    for part in [
+        "\"ready\":true",
+        "\"lastRejection\":null",
+        "carillon_draining 0",
+    ] {
+        assert!(said.contains(part), "{said}");
+    }
+}
+
+/// It may do all that gateways do, in each mode: Redis refuses it nothing.
+fn user_of_redis(desk: &Desk, block: &str) {
+    let _redis = desk.start("redis-server --save ''");
+    let asked = |what: &str| desk.run(&format!("redis-cli {what}"));
+    wait::until("Redis answers", || {
+        let ping = desk.shell("redis-cli ping").output().ok()?;
+        ping.status.success().then_some(())
+    });
+    desk.run(block);
+    for mode in ["classic", "sharded", "streams"] {
+        asked("flushall");
+        let rules = match mode {
+            "streams" => "government-sim",
+            _ => "chat",
+        };
+        let gateway = serve(
+            desk,
+            &format!(
+                "CARILLON_REDIS_URL=redis://carillon:a-long-random-text@127.0.0.1 CARILLON_REDIS_MODE={mode} \
+                 CARILLON_RULES=examples/{rules}.yaml CARILLON_API_KEY={KEY} carillon-gateway"
+            ),
+        );
+        let namespace = match mode {
+            "streams" => "/engagement",
+            _ => "/",
+        };
+        let (_session, _) = Session::connected(CLIENT, namespace);
+        let body = json!({ "id": "once", "namespace": namespace, "event": "news", "args": [] });
+        let key = format!("Bearer {KEY}");
+        let emit = Request::post("/v1/emit").header("authorization", &key);
+        let answer = emit.json(&body).send(API).json();
+        assert_eq!(answer["recipients"], 1, "{mode}: {answer}");
+        assert_eq!(answer["degraded"], Value::Null, "{mode}: {answer}");
+        drop(gateway);
+        assert_eq!(asked("acl log").trim(), "", "{mode}");
+    }
 }
 
 fn simulate(desk: &Desk, block: &str) {

@@ -69,13 +69,34 @@ const CASES: &[Case] = &[
             ),
             ("carillon_operator_desired_replicas{FLEET}", "5x60"),
             ("carillon_operator_ready_replicas{FLEET}", "5x60"),
+            ("carillon_operator_max_replicas{FLEET}", "5x60"),
+            ("carillon_operator_scaling_fallback{FLEET}", "1x60"),
+            ("carillon_operator_definition_missing_fields{ONE}", "2x60"),
+            (
+                "carillon_operator_scaling_metric_value{FLEET,metric=\"Memory\"}",
+                "40x60",
+            ),
+            (
+                "carillon_operator_scaling_metric_target{FLEET,metric=\"Memory\"}",
+                "80x60",
+            ),
+            (
+                "carillon_operator_scaling_metric_value{FLEET,metric=\"Connections\"}",
+                "6000x60",
+            ),
+            (
+                "carillon_operator_scaling_metric_target{FLEET,metric=\"Connections\"}",
+                "5000x60",
+            ),
         ],
         after: "20m",
         firing: &[
             "CarillonClusterNotReady",
             "CarillonClusterStalled",
+            "CarillonDefinitionOld",
             "CarillonRolloutStuck",
             "CarillonScalingAtMaximum",
+            "CarillonScalingFallback",
             "CarillonScalingHeld",
         ],
     },
@@ -88,6 +109,9 @@ const CASES: &[Case] = &[
                 "1x60",
             ),
             ("controller_runtime_reconcile_errors_total{ONE}", "7x60"),
+            ("workqueue_longest_running_processor_seconds{ONE}", "60x60"),
+            ("carillon_operator_scaling_fallback{FLEET}", "0x60"),
+            ("carillon_operator_definition_missing_fields{ONE}", "0x60"),
             ("carillon_operator_condition{FLEET,type=\"Ready\"}", "1x60"),
             (
                 "carillon_operator_condition{FLEET,type=\"Stalled\"}",
@@ -109,6 +133,33 @@ const CASES: &[Case] = &[
             ("carillon_operator_ready_replicas{FLEET}", "4x60"),
         ],
         after: "20m",
+        firing: &[],
+    },
+    // As many pods as there may be are enough, and so are as few.
+    Case {
+        series: &[
+            ("carillon_operator_build_info{ONE,version=\"1\"}", "1x60"),
+            (
+                "leader_election_master_status{ONE,name=\"carillon-operator\"}",
+                "1x60",
+            ),
+            (
+                "carillon_operator_condition{FLEET,type=\"ScalingLimited\"}",
+                "1x60",
+            ),
+            ("carillon_operator_desired_replicas{FLEET}", "2x60"),
+            ("carillon_operator_ready_replicas{FLEET}", "2x60"),
+            ("carillon_operator_max_replicas{FLEET}", "2x60"),
+            (
+                "carillon_operator_scaling_metric_value{FLEET,metric=\"Connections\"}",
+                "100x60",
+            ),
+            (
+                "carillon_operator_scaling_metric_target{FLEET,metric=\"Connections\"}",
+                "5000x60",
+            ),
+        ],
+        after: "40m",
         firing: &[],
     },
 ];
@@ -138,6 +189,26 @@ fn fire_where_they_should() {
                         &format!("namespace=\"sim\",cluster=\"game\",{}", pod("7d9f5")),
                     )
             });
+        }
+    });
+}
+
+#[test]
+fn link_to_the_runbooks_that_are_named() {
+    kubernetes::test(async |cluster| {
+        let values = json!({
+            "runbookUrl": "https://wiki.example/realtime/",
+            "metrics": { "prometheusRule": { "enabled": "Enabled" }, "dashboards": { "enabled": "Enabled" } },
+        });
+        for major in MAJORS {
+            let helm = cluster.helm(major, "system");
+            let rendered = helm.render("carillon", "carillon", &values).unwrap();
+            assert!(!rendered.contains("carillon.dev/runbooks"), "{rendered}");
+            let pages = ["CarillonOperatorDown", "CarillonBusDown"];
+            for page in pages.map(|name| format!("https://wiki.example/realtime/{name}")) {
+                assert!(rendered.contains(&page), "{page}");
+            }
+            assert!(rendered.contains("--runbook-url=https://wiki.example/realtime/"));
         }
     });
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use carillon_operator::rbac::{FLEETS, LEASES, Rule};
-use carillon_tests::kubernetes::{self, Fleet, Optional, Request, redis, until};
+use carillon_tests::kubernetes::{self, Fleet, Request, redis, until};
 use serde_json::{Value, json};
 
 use super::{DEADLINE, prepare, spec, start_operator};
@@ -50,9 +50,7 @@ fn acts(request: &Request) -> Vec<Act> {
 #[test]
 fn every_rule_is_used_and_none_is_missing() {
     kubernetes::alone(async |cluster| {
-        Optional::ALL
-            .into_iter()
-            .for_each(|kind| cluster.install(kind));
+        cluster.install_optional();
         let both = ["NodeRestriction", "OwnerReferencesPermissionEnforcement"];
         cluster.admission(&both).await;
         let (_redis, url) = redis();

@@ -32,6 +32,7 @@ fn process(client: &Client, namespace: &str, identity: &str) -> Process {
     let candidate = Candidate {
         leases: Api::<Lease>::namespaced(client.clone(), namespace),
         name: "carillon-operator".to_owned(),
+        owner: None,
         identity: identity.to_owned(),
         times: Times::new(LEASE, DEADLINE, RETRY).unwrap(),
         gate: gate.clone(),

@@ -222,6 +222,7 @@ pub(super) fn wanted(owner: &RealtimeCluster, kinds: &BTreeSet<Kind>) -> Vec<Chi
         secrets: &[],
         rules: &Rules::from(&document),
         operator_namespace: None,
+        runbooks: build::RUNBOOKS,
     };
     build::children(&input, &facts).objects
 }

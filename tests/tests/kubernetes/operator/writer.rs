@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use carillon_operator::build::{Child, Kind};
-use carillon_tests::kubernetes::{self, Namespace, Optional};
+use carillon_tests::kubernetes::{self, Namespace};
 use serde_json::{Value, json};
 
 use super::scene::{Scene, resource, wanted};
@@ -250,7 +250,7 @@ fn objects_of_others_are_left_alone() {
             "wait",
             "--for=delete",
             "configmap/game-rules",
-            "--timeout=30s",
+            "--timeout=120s",
         ]);
         scene.caught_up().await;
         assert_eq!(scene.applied(&wanted).await, ["ConfigMap game-rules"]);
@@ -307,7 +307,7 @@ fn only_what_is_owned_is_pruned() {
         assert_eq!(written, ["Ingress game", "NetworkPolicy game"]);
         scene
             .namespace
-            .kubectl(&["wait", "--for=delete", "ingress/game", "--timeout=20s"]);
+            .kubectl(&["wait", "--for=delete", "ingress/game", "--timeout=120s"]);
         scene.namespace.get(&["networkpolicy/theirs"]);
         scene.caught_up().await;
         let audit = cluster.audit();
@@ -319,9 +319,7 @@ fn only_what_is_owned_is_pruned() {
 #[test]
 fn optional_kinds_are_made_where_they_are() {
     kubernetes::test(async |cluster| {
-        Optional::ALL
-            .into_iter()
-            .for_each(|kind| cluster.install(kind));
+        cluster.install_optional();
         let mut scene = Scene::start(cluster, "optional").await;
         let route = json!({ "type": "HTTPRoute", "hosts": ["game.example.com"], "parentRefs": [{ "name": "edge" }] });
         let mut changed = resource("game");

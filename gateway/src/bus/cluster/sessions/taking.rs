@@ -19,6 +19,8 @@ use crate::id::{PrivateId, Version};
 
 /// Who comes back is worth so long a wait for a Redis that is away, and for who has taken the session just before.
 const WORTH: Duration = Duration::from_secs(3);
+/// So often at most another taker is waited for, each of which has died.
+const TAKERS: u32 = 3;
 /// Between two questions to Redis.
 const PAUSE: Duration = Duration::from_millis(20);
 /// A session that is taken away under our eyes so often is not ours.
@@ -28,8 +30,8 @@ const TRIES: usize = 3;
 enum NotYet {
     /// Redis does not answer.
     Away,
-    /// Another process has taken it, and has to write it.
-    UnderWay,
+    /// Another process has taken it, has left this mark, and has to write it.
+    UnderWay(Box<str>),
 }
 
 /// A session that was in Redis.
@@ -56,7 +58,20 @@ impl Found {
 #[derive(Clone, Copy)]
 struct Ends {
     redis: Instant,
-    taker: Instant,
+    /// Whoever has taken it from us.
+    since: Instant,
+    /// All takers.
+    takers: Instant,
+}
+
+impl Ends {
+    /// Who has taken it before us is waited for, and taken from; who has it since, only waited for.
+    fn of(&self, claim: &Claim) -> Instant {
+        match claim {
+            Claim::Since(_) => self.since,
+            Claim::Free | Claim::From(_) => self.takers,
+        }
+    }
 }
 
 impl Cluster {
@@ -71,14 +86,15 @@ impl Cluster {
         mut here: Option<Box<Record>>,
     ) -> Option<Box<Record>> {
         let now = (self.now)();
-        let redis = now + if here.is_some() { PATIENCE } else { WORTH };
         let ends = Ends {
-            redis,
-            taker: now + WORTH,
+            redis: now + if here.is_some() { PATIENCE } else { WORTH },
+            since: now + WORTH,
+            takers: now + TAKERS * WORTH,
         };
         let mut claim = Claim::Free;
         for _ in 0..TRIES {
-            let Some(found) = self.find_session(&namespace, pid, claim, ends).await else {
+            let found = self.find_session(&namespace, pid, claim, ends, &mut here);
+            let Some(found) = found.await else {
                 break;
             };
             let version = found.version;
@@ -95,14 +111,17 @@ impl Cluster {
         here.map(Record::goes_on_here)
     }
 
-    /// Takes what Redis has of a session, as soon as that can be said.
+    /// Takes what Redis has of a session, as soon as that can be said. Where another process has taken it, what is here is written:
+    /// that one asks for it, or has asked while we had no socket of it to give.
     async fn find_session(
-        &self,
+        self: &Rc<Self>,
         namespace: &Arc<str>,
         pid: PrivateId,
         mut claim: Claim,
         ends: Ends,
+        here: &mut Option<Box<Record>>,
     ) -> Option<Found> {
+        let mut waits: Option<(Box<str>, Instant)> = None;
         loop {
             self.until_it_works(ends.redis).await;
             let patience = ends.redis.saturating_duration_since((self.now)());
@@ -112,12 +131,25 @@ impl Cluster {
             match read.unwrap_or(Err(NotYet::Away)) {
                 Ok(found) => return found,
                 Err(NotYet::Away) if now >= ends.redis => return None,
-                // Who has taken it before us, and not who has it since.
-                Err(NotYet::UnderWay) if now >= ends.taker => match claim {
-                    Claim::Free => claim = Claim::ByForce,
-                    Claim::Since(_) | Claim::ByForce => return None,
-                },
-                Err(_) => time::sleep(PAUSE).await,
+                Err(NotYet::UnderWay(_)) if now >= ends.of(&claim) => return None,
+                Err(NotYet::UnderWay(mark)) => {
+                    if let Some(mut own) = here.take() {
+                        own.version = own.version.next();
+                        self.write_session(own, true, None);
+                    }
+                    // Another taker has its own time.
+                    let same = waits
+                        .take()
+                        .filter(|(taker, _)| **taker == *records::taker(&mark));
+                    let (taker, from) = same.unwrap_or_else(|| (records::taker(&mark).into(), now));
+                    let is_dead = now >= from + WORTH;
+                    waits = Some((taker, from));
+                    if is_dead && !matches!(claim, Claim::Since(_)) {
+                        claim = Claim::From(mark);
+                    }
+                    time::sleep(PAUSE).await;
+                }
+                Err(NotYet::Away) => time::sleep(PAUSE).await,
             }
         }
     }
@@ -134,8 +166,8 @@ impl Cluster {
         sent.map_err(|_| NotYet::Away)?;
         let value = answer.await.ok().and_then(Result::ok);
         let value = value.ok_or(NotYet::Away)?;
-        if records::is_under_way(&value) {
-            return Err(NotYet::UnderWay);
+        if let Some(mark) = records::under_way(&value) {
+            return Err(NotYet::UnderWay(mark));
         }
         Ok(self.found(value, namespace, pid))
     }

@@ -67,6 +67,7 @@ impl Server {
         Candidate {
             leases: Api::namespaced(self.client(), "default"),
             name: "l".to_owned(),
+            owner: None,
             identity: identity.to_owned(),
             times: Times::default(),
             gate: Arc::new(Gate::default()),
