@@ -78,6 +78,10 @@ pub trait Application {
     /// Whether the client has not done yet what it came for: then `connectTimeout` ends the session.
     fn is_waiting(&self) -> bool;
 
+    /// Whether the client takes what it is sent, from now on: by a websocket, as at first, or by a poll that has come and whose link
+    /// has not broken.
+    fn listening(&self, _listens: bool) {}
+
     /// The session is over, for this reason of Engine.IO. Nothing is called afterwards.
     fn closed(&self, reason: &str);
 

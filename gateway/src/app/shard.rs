@@ -215,6 +215,10 @@ impl Application for Open {
         self.0.is_waiting()
     }
 
+    fn listening(&self, listens: bool) {
+        self.0.listening(listens);
+    }
+
     fn closed(&self, reason: &str) {
         self.0.closed(reason);
     }

@@ -13,7 +13,7 @@ use super::{
     Bus, PublishError, Published,
     broadcast::{Broadcast, EntryId, Mark},
     inbox::Inbound,
-    recovery::Record,
+    recovery::{Claimant, Record},
     remote::{Outgoing, Remote},
     reserve,
 };
@@ -191,6 +191,7 @@ impl Bus {
         namespace: &Arc<str>,
         pid: PrivateId,
         here: Option<Box<Record>>,
+        claimant: &Claimant,
     ) -> Option<Box<Record>> {
         let remote = self.remote().filter(|_| self.shares_sessions());
         let answers = |remote: &&Remote| remote.is_up() && !remote.is_stalled();
@@ -202,6 +203,7 @@ impl Bus {
             namespace: Arc::clone(namespace),
             pid,
             here,
+            claimant: claimant.clone(),
             reply,
         });
         answer.await.ok().flatten()

@@ -15,6 +15,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
+pub use self::claims::Claimant;
 use super::{
     Bus,
     broadcast::{Broadcast, EntryId},
@@ -192,16 +193,17 @@ impl Bus {
     }
 
     /// Takes a session, from wherever it is, for the socket that continues it: nobody else gets it. One whose socket still
-    /// lives is given up first.
+    /// lives is given up first. Where the client does not listen any more, it is taken from nobody else.
     pub async fn claim(
         &self,
         namespace: &Arc<str>,
         pid: PrivateId,
+        claimant: &Claimant,
         now: Instant,
     ) -> Option<Box<Record>> {
         let _claim = self.0.claims.begin();
         let here = self.take_here(namespace, pid, now).await;
-        self.take_anywhere(namespace, pid, here).await
+        self.take_anywhere(namespace, pid, here, claimant).await
     }
 
     /// Waits until no session is being taken: its client may be gone, and then it is written again.

@@ -18,7 +18,7 @@ use super::{
     PublishError,
     broadcast::Broadcast,
     query::Change,
-    recovery::Record,
+    recovery::{Claimant, Record},
     redis::{LinkError, Publish, Value},
     wire::{Data, RemoteSocket, streams::Names},
 };
@@ -51,6 +51,8 @@ pub enum Outgoing {
         pid: PrivateId,
         /// What this process had of it.
         here: Option<Box<Record>>,
+        /// For whom.
+        claimant: Claimant,
         /// The session, if there is one.
         reply: oneshot::Sender<Option<Box<Record>>>,
     },

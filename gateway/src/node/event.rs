@@ -75,18 +75,14 @@ impl Node {
 
     /// The server ends a socket: `41`, without a payload; `close` ends its connection too.
     pub(super) fn expel(&self, socket: &Rc<Socket>, close: bool) {
-        self.tell_end(socket);
-        self.disconnect(socket, "server namespace disconnect");
-        if close {
-            self.hub.close(&socket.client, Close::Forced);
-        }
-    }
-
-    pub(super) fn tell_end(&self, socket: &Socket) {
         let nsp = &*socket.namespace.name;
         let encode = |out: &mut Vec<u8>| encode::disconnect(out, nsp);
         let hint = 16 + nsp.len();
         self.hub.send(&socket.client, Frames { hint, encode });
+        self.disconnect(socket, "server namespace disconnect");
+        if close {
+            self.hub.close(&socket.client, Close::Forced);
+        }
     }
 
     /// Everything was rendered before: what can still fail is the bus.

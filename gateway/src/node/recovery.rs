@@ -12,7 +12,7 @@ use tokio::{task, time};
 use super::Node;
 use crate::bus::recovery::Record;
 use crate::clock;
-use crate::hub::{Restorable, Socket};
+use crate::hub::{Close, Restorable, Socket};
 use crate::id::{PrivateId, SocketId};
 
 /// Why a connection ends without its client wanting it: it may come back.
@@ -90,8 +90,9 @@ impl Node {
         }
     }
 
-    /// A client is back on another connection: its socket here, if it still lives, goes without being saved. Its old
-    /// connection is told, in case somebody still listens.
+    /// A client is back on another connection: its socket here, if it still lives, goes without being saved, and its old connection
+    /// ends. A client that listens there after all comes back for what is its own: it is not told that it was disconnected, after
+    /// which it would stay away.
     pub(super) fn give_up(
         &self,
         namespace: &str,
@@ -106,8 +107,8 @@ impl Node {
             return self.bus.take_saved(namespace, pid, clock::now());
         };
         let record = self.record(&socket);
-        self.tell_end(&socket);
         self.disconnect(&socket, MOVED);
+        self.hub.close(&socket.client, Close::Forced);
         record.map(Box::new)
     }
 

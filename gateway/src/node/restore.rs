@@ -76,11 +76,38 @@ impl Session {
         self.parked.borrow().iter().any(|name| **name == *nsp)
     }
 
+    /// Takes the session once the client listens. One that does not, because its poll has not come or another pod that passed it on
+    /// has died, may have gone on to another connection, and what that one has must not be taken from it.
+    async fn claim(&self, entrant: &Entrant, pid: PrivateId) -> Option<Box<Record>> {
+        let (bus, claimant) = (&self.node.bus, self.claimant());
+        let name = &entrant.space.namespace.name;
+        loop {
+            while !claimant.listens() && !self.is_closed.get() {
+                claimant.changed().await;
+            }
+            if self.is_closed.get() {
+                return None;
+            }
+            let found = bus.claim(name, pid, claimant, clock::now()).await;
+            let found = found.zip(entrant.space.recovery());
+            let found = found.map(|(mut record, window)| {
+                record.window = window;
+                record
+            });
+            if claimant.listens() || self.is_closed.get() {
+                return found;
+            }
+            if let Some(record) = found {
+                bus.save(*record, clock::now());
+            }
+        }
+    }
+
     async fn come_back(&self, entrant: Entrant, claim: Claim) {
         let name = entrant.space.namespace.name.clone();
         let bus = &self.node.bus;
-        let found = bus.claim(&name, claim.pid, clock::now()).await;
-        let record = self.allowed(&entrant, found);
+        let found = self.claim(&entrant, claim.pid).await;
+        let record = found.and_then(|found| self.allowed(found));
         let caught = match &record {
             Some(record) => self.catch_up(&entrant, record, claim.offset).await,
             None => Caught::Never,
@@ -102,10 +129,7 @@ impl Session {
     }
 
     /// The session of the user who has come; that of another one goes back to where it was.
-    fn allowed(&self, entrant: &Entrant, found: Option<Box<Record>>) -> Option<Box<Record>> {
-        let mut record = found?;
-        let window = entrant.space.recovery()?;
-        record.window = window;
+    fn allowed(&self, mut record: Box<Record>) -> Option<Box<Record>> {
         if record.is_foreign {
             // It says nothing of its user: it is that of who has just proved to be somebody.
             record.user = NOBODY.into();

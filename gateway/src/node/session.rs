@@ -3,7 +3,7 @@
 mod carried;
 mod moving;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -16,6 +16,7 @@ use super::Node;
 use super::park::Parked;
 use super::restore::Claim;
 use super::space::Space;
+use crate::bus::recovery::Claimant;
 use crate::clock;
 use crate::hub::{Client, Close, Frames, Restorable, Socket};
 use crate::id::{PrivateId, SocketId};
@@ -34,6 +35,10 @@ pub struct Session {
     /// The namespaces whose CONNECT waits for what the client has missed.
     pub(super) parked: RefCell<Vec<Arc<str>>>,
     pub(super) is_closed: Cell<bool>,
+    /// Whether the client takes what it is sent, as far as can be told.
+    listens: Cell<bool>,
+    /// The same for who takes sessions for it; absent where nobody does.
+    claimant: OnceCell<Claimant>,
     /// Bytes of a packet with all its attachments.
     largest_packet: usize,
 }
@@ -74,6 +79,8 @@ impl Session {
             has_connected: Cell::new(false),
             parked: RefCell::default(),
             is_closed: Cell::new(false),
+            listens: Cell::new(true),
+            claimant: OnceCell::new(),
             largest_packet: max_payload.saturating_mul(1 + MAX_ATTACHMENTS),
         }
     }
@@ -110,9 +117,24 @@ impl Session {
         self.packet(&packet, whole.attachments())
     }
 
+    /// Whether the client takes what it is sent, from now on.
+    pub fn listening(&self, listens: bool) {
+        self.listens.set(listens);
+        if let Some(claimant) = self.claimant.get() {
+            claimant.set(listens);
+        }
+    }
+
+    /// The connection as one that takes sessions.
+    pub(super) fn claimant(&self) -> &Claimant {
+        self.claimant
+            .get_or_init(|| Claimant::new(self.listens.get()))
+    }
+
     /// The connection is gone, for this reason of Engine.IO.
     pub fn closed(&self, reason: &str) {
         self.is_closed.set(true);
+        self.listening(false);
         for member in self.members.take() {
             self.node.disconnect(&member.socket, reason);
         }

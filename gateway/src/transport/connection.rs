@@ -94,6 +94,7 @@ impl Connection {
             .application
             .set(gate.upper.open(&connection.client, connection.max_payload))
             .ok();
+        connection.listening(carrier == Carrier::Websocket);
         gate.enter(&connection);
         gate.metrics.session_opened(transport(carrier));
         connection.arm();
@@ -105,6 +106,11 @@ impl Connection {
         self.gate
             .hub
             .send(&self.client, Frames { hint: 256, encode });
+    }
+
+    /// Whether the client takes what it is sent, from now on.
+    pub(super) fn listening(&self, listens: bool) {
+        self.application().listening(listens);
     }
 
     pub(super) fn carrier(&self) -> Carrier {
@@ -178,6 +184,7 @@ impl Connection {
         self.release_poll();
         self.exchanges.end(&self.gate.hub);
         self.gate.hub.set_link(&self.client, Link::Stream(stream));
+        self.listening(true);
         self.gate.metrics.session_upgraded();
     }
 

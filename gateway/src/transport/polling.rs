@@ -63,6 +63,7 @@ pub(super) fn begin(
         }
         Carrier::Websocket | Carrier::Closed => return Err(answer::bad_request()),
     }
+    connection.listening(true);
     if let Some(handed) = exchanges.again(name) {
         return Err(tell(connection, handed, name.is_relayed()));
     }
@@ -109,6 +110,7 @@ impl Drop for Poll {
         if waiting.is_left() || connection.carrier() != Carrier::Polling || !waiting.breaks() {
             return give_up(&connection, &waiting);
         }
+        connection.listening(false);
         task::spawn_local(async move {
             time::sleep(BROKEN).await;
             give_up(&connection, &waiting);

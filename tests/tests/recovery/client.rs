@@ -3,6 +3,7 @@
 use carillon_tests::gateway::Gateway;
 use carillon_tests::metrics::Metrics;
 use carillon_tests::session::Session;
+use carillon_tests::ws::Message;
 use carillon_tests::{packets, wait};
 use serde_json::{Value, json};
 
@@ -56,6 +57,13 @@ impl Client {
     /// The next event's first argument and offset.
     pub(super) fn event(&mut self) -> (Value, String) {
         event(&self.session.next())
+    }
+
+    /// Its connection ends, and nothing is said to its socket: a client comes back from that.
+    pub(super) fn ends(&mut self) {
+        let end = self.session.message();
+        let is_end = matches!(end, Message::Close(..) | Message::Dropped);
+        assert!(is_end, "{end:?}");
     }
 
     pub(super) fn is(&self, other: &str) -> bool {

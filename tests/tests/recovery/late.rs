@@ -124,8 +124,8 @@ fn at_a_pod_that_was_cut_off() {
     assert_eq!((old.event().0, client.event().0), (json!(1), json!(1)));
     until_bus(&former, 1.0);
     comes_back(&former, &client.sid, &ticket);
-    old.session.expect("41/live,");
-    client.session.expect("41/live,");
+    old.ends();
+    client.ends();
 }
 
 /// Node asks nobody: our pod still has the socket of a connection whose loss it has not noticed.
@@ -159,7 +159,7 @@ fn by_a_pod_whose_session_node_has_taken() {
 }
 
 /// A client whose pod is frozen, on its way to the next one: that has taken the session, and waits for an answer.
-fn on_its_way(redis: &Redis, cluster: &mut Cluster<'_>) -> (Client, Session) {
+pub(super) fn on_its_way(redis: &Redis, cluster: &mut Cluster<'_>) -> (Client, Session) {
     let client = Client::connect(pod(cluster, 0), "/live", "r");
     until_written(redis, &client.pid);
     let mark = mark(&client.pid);

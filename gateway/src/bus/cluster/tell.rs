@@ -46,10 +46,12 @@ impl Cluster {
                 namespace,
                 pid,
                 here,
+                claimant,
                 reply,
             } => self.in_a_task(|cluster| async move {
+                let taken = cluster.take_session(namespace, pid, here, &claimant);
                 // The client may have gone again.
-                let _ = reply.send(cluster.take_session(namespace, pid, here).await);
+                let _ = reply.send(taken.await);
             }),
             Outgoing::Answer(publish) => self.publish(publish),
             Outgoing::Flush(done) => self.flush(done),

@@ -11,7 +11,7 @@ use tokio::{sync::oneshot, time};
 use super::{Cluster, PATIENCE, letters::Owner, record};
 use crate::bus::{
     cluster::records::{self, Claim},
-    recovery::Record,
+    recovery::{Claimant, Record},
     redis::Value,
     wire::streams::Session,
 };
@@ -78,12 +78,14 @@ impl Cluster {
     /// Takes a session. What this process had of it itself may be older than what another one has written since.
     ///
     /// A Redis that is away for a moment is waited for, and so is who has taken it just before: a client that is told that there is
-    /// none has lost what it missed. A taker that does not write it in time has died.
+    /// none has lost what it missed. A taker that does not write it in time has died. A claimant whose client does not listen
+    /// any more gets what is here: the client may have gone on to whoever has the session by then.
     pub(in crate::bus::cluster) async fn take_session(
         self: Rc<Self>,
         namespace: Arc<str>,
         pid: PrivateId,
         mut here: Option<Box<Record>>,
+        claimant: &Claimant,
     ) -> Option<Box<Record>> {
         let now = (self.now)();
         let ends = Ends {
@@ -93,7 +95,7 @@ impl Cluster {
         };
         let mut claim = Claim::Free;
         for _ in 0..TRIES {
-            let found = self.find_session(&namespace, pid, claim, ends, &mut here);
+            let found = self.find_session(&namespace, pid, claim, ends, &mut here, claimant);
             let Some(found) = found.await else {
                 break;
             };
@@ -120,10 +122,15 @@ impl Cluster {
         mut claim: Claim,
         ends: Ends,
         here: &mut Option<Box<Record>>,
+        claimant: &Claimant,
     ) -> Option<Found> {
         let mut waits: Option<(Box<str>, Instant)> = None;
         loop {
             self.until_it_works(ends.redis).await;
+            // Whoever has taken it before has left a mark, and goes on: others wait for that.
+            if !claimant.listens() && !matches!(claim, Claim::Since(_)) {
+                return None;
+            }
             let patience = ends.redis.saturating_duration_since((self.now)());
             let read = self.read_session(namespace, pid, &claim);
             let read = time::timeout(patience.max(PATIENCE), read).await;
