@@ -1,4 +1,4 @@
-//! Load balancers of Debian in front of servers: round robin, no affinity at all.
+//! Load balancers of Debian in front of servers: round robin where nothing else is said, no affinity at all.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -84,12 +84,18 @@ impl Proxy {
 
     /// The same, with other limits.
     pub fn haproxy_with(servers: &[u16], allowance: Allowance) -> Self {
-        Self::haproxy_of(|port| haproxy(port, servers, allowance, ""))
+        Self::haproxy_of(|port| haproxy(port, servers, allowance, "balance roundrobin"))
+    }
+
+    /// HAProxy that draws a server for each request. In turn, where a request of a client goes depends on how those of all the others lie
+    /// between: many of their websockets may come to the server of their first one.
+    pub fn at_random(servers: &[u16]) -> Self {
+        Self::haproxy_of(|port| haproxy(port, servers, AMPLE, "balance random(1)"))
     }
 
     /// HAProxy that keeps a client at its server, by a cookie.
     pub fn sticky(servers: &[u16]) -> Self {
-        let cookie = "  cookie server insert indirect nocache\n";
+        let cookie = "cookie server insert indirect nocache";
         Self::haproxy_of(|port| haproxy(port, servers, AMPLE, cookie))
     }
 
@@ -207,7 +213,7 @@ http {{
     )
 }
 
-fn haproxy(port: u16, servers: &[u16], allowance: Allowance, cookie: &str) -> String {
+fn haproxy(port: u16, servers: &[u16], allowance: Allowance, choice: &str) -> String {
     let Allowance {
         idle,
         body,
@@ -240,8 +246,8 @@ frontend clients
   bind 127.0.0.1:{port}
   default_backend servers
 backend servers
-  balance roundrobin
-{limit}{cookie}{list}"
+  {choice}
+{limit}{list}"
     )
 }
 

@@ -80,7 +80,7 @@ fn upgrades_that_land_elsewhere() {
         patient(Mode::Sharded).subscription("static"),
         patient(Mode::Streams),
     ] {
-        through::check_on(&setup, &OURS, Proxy::haproxy, 300, &client);
+        through::check_on(&setup, &OURS, Proxy::at_random, 300, &client);
     }
 }
 
