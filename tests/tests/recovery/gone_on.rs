@@ -6,7 +6,8 @@ use carillon_tests::http::Connection;
 use carillon_tests::packets;
 use carillon_tests::polling::Polling;
 use carillon_tests::redis::Redis;
-use serde_json::json;
+use carillon_tests::session::Session;
+use serde_json::{Value, json};
 
 use super::client::{Client, emit, sockets};
 use super::each;
@@ -77,4 +78,38 @@ fn whose_polls_have_broken() {
     assert!(reply.iter().any(|packet| packet.contains(&client.sid)));
     back.ends();
     assert_eq!(sockets(here, "/live").len(), 1);
+}
+
+/// A loss that was not noticed: the client takes along what it has in each of its namespaces. The first that is taken ends the old
+/// connection, and with it the sockets of the others while they are asked for.
+fn takes_all(there: &Gateway, here: &Gateway) {
+    for round in 1..=20 {
+        let mut client = Client::connect(there, "/live", "r");
+        client.session.send("40/kept");
+        let kept = client.session.next();
+        let kept: Value = serde_json::from_str(kept.split_once(',').unwrap().1).unwrap();
+        client.session.event("/kept", r#"1["join","r"]"#);
+        client.session.expect("43/kept,1[]");
+        let mut next = Session::open(here.port());
+        next.send(&format!("40/live,{}", client.ticket(None)));
+        next.send(&format!("40/kept,{}", json!({ "pid": kept["pid"] })));
+        let replies = [next.next(), next.next()];
+        for sid in [&client.sid, kept["sid"].as_str().unwrap()] {
+            let has = replies.iter().any(|reply| reply.contains(sid));
+            assert!(has, "round {round}: {sid} of {kept} in {replies:?}");
+        }
+        client.ends();
+        next.assert_quiet();
+    }
+}
+
+#[test]
+fn with_all_its_namespaces() {
+    each(|gateway| takes_all(gateway, gateway));
+    for shards in [1, 3] {
+        let redis = Redis::start();
+        let setup = setup().shards(shards);
+        let cluster = Cluster::start(&redis, &setup, &[Kind::Gateway; 2]);
+        takes_all(pod(&cluster, 0), pod(&cluster, 1));
+    }
 }
